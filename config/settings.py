@@ -1,0 +1,195 @@
+"""Settings from the process environment, then from `.env` at the root of the checkout.
+
+The environment always wins, also when it sets a name to nothing: `DATABASE_URL= npm run py:report`
+uses the embedded server whatever `.env` says. Secrets are `SecretStr`, so that no log, traceback
+or report shows them.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from datetime import datetime
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+
+from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+SANDBOX = "sandbox"
+
+
+class SettingsError(Exception):
+    """A missing or malformed setting; the message names it and says what to write where."""
+
+
+def _eniscope(name: str) -> AliasChoices:
+    """ENISCOPE_<name>, or the older VITE_ENISCOPE_<name>."""
+    return AliasChoices(f"ENISCOPE_{name}", f"VITE_ENISCOPE_{name}")
+
+
+class Settings(BaseSettings):
+    """Everything a script may be told from outside; see .env.example for the meaning of each."""
+
+    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True, frozen=True)
+
+    database_url: SecretStr | None = None
+    argo_reader_url: SecretStr | None = None
+    argo_data_dir: Path | None = None
+
+    eniscope_api_url: str = Field(
+        "https://core.eniscope.com", validation_alias=_eniscope("API_URL")
+    )
+    eniscope_api_key: SecretStr | None = Field(None, validation_alias=_eniscope("API_KEY"))
+    eniscope_email: str | None = Field(None, validation_alias=_eniscope("EMAIL"))
+    eniscope_password: SecretStr | None = Field(None, validation_alias=_eniscope("PASSWORD"))
+    eniscope_user_agent: str = "Mozilla/5.0 (compatible; Argo energy pipeline)"
+    eniscope_max_rps: float | None = Field(None, gt=0)
+    eniscope_max_parallel: int = Field(4, ge=1, le=32)
+    eniscope_resolution: Literal[60, 900, 1800, 3600, 86400] = 900
+    eniscope_settle_seconds: int = Field(1800, ge=0)
+
+    argo_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+    argo_log_format: Literal["text", "json"] = "text"
+    argo_now: datetime | None = None
+    argo_sites_file: Path | None = None
+
+    healthcheck_url: SecretStr | None = None
+    argo_alert_urls: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _empty_is_unset(cls, value: object, info: object) -> object:
+        """An empty value means: as if not set."""
+        if isinstance(value, str) and not value.strip():
+            field = cls.model_fields[info.field_name]  # type: ignore[attr-defined]
+            return field.get_default()
+        return value
+
+    @field_validator("eniscope_resolution", mode="before")
+    @classmethod
+    def _resolution_is_a_number(cls, value: object) -> object:
+        return int(value) if isinstance(value, str) and value.strip().isdigit() else value
+
+    @field_validator("argo_alert_urls", mode="before")
+    @classmethod
+    def _split_on_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        return value
+
+    @field_validator("database_url", "argo_reader_url")
+    @classmethod
+    def _is_postgres_url(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None and not value.get_secret_value().startswith(
+            ("postgres://", "postgresql://")
+        ):
+            raise ValueError("must look like postgresql://user:password@host/database")
+        return value
+
+    @field_validator("eniscope_api_url")
+    @classmethod
+    def _is_sandbox_or_url(cls, value: str) -> str:
+        value = value.strip().rstrip("/")
+        if value == SANDBOX:
+            return value
+        parts = urlsplit(value)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise ValueError("must be an http(s) address, or the word sandbox")
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            raise ValueError("must use https:// (http:// is accepted on this machine only)")
+        return value
+
+    @field_validator("argo_now")
+    @classmethod
+    def _has_an_offset(cls, value: datetime | None) -> datetime | None:
+        if value is not None and value.tzinfo is None:
+            raise ValueError("needs a UTC offset, for example 2026-11-20T06:00:00Z")
+        return value
+
+    @property
+    def data_dir(self) -> Path:
+        """Where the embedded PostgreSQL lives."""
+        return (self.argo_data_dir or _default_data_dir()).expanduser().resolve()
+
+    @property
+    def uses_sandbox(self) -> bool:
+        """True when the API is the sandbox that the scripts start by themselves."""
+        return self.eniscope_api_url == SANDBOX
+
+    def max_requests_per_second(self) -> float | None:
+        """Ceiling for the API; None = none (only on loopback, and only when nothing was set)."""
+        if self.eniscope_max_rps is not None:
+            return self.eniscope_max_rps
+        host = urlsplit(self.eniscope_api_url).hostname
+        return None if self.uses_sandbox or is_loopback(host) else 4.0
+
+
+def is_loopback(host: str | None) -> bool:
+    """True for names and addresses that cannot leave this machine."""
+    return host is not None and (host in ("localhost", "::1") or host.startswith("127."))
+
+
+def _default_data_dir() -> Path:
+    """<root>/.data; for root in a folder that others may not enter, a place under /var/lib.
+
+    PostgreSQL refuses to run as root, so its own user has to reach the data: rather than open
+    somebody's home for reading, the data goes elsewhere.
+    """
+    if os.name == "posix" and os.geteuid() == 0 and not others_may_enter(PROJECT_ROOT):
+        return Path("/var/lib/argo") / hashlib.sha256(str(PROJECT_ROOT).encode()).hexdigest()[:12]
+    return PROJECT_ROOT / ".data"
+
+
+def others_may_enter(folder: Path) -> bool:
+    """True when every folder down to `folder` can be entered by any user."""
+    return all(part.stat().st_mode & stat.S_IXOTH for part in (folder, *folder.parents))
+
+
+def _env_file() -> Path | None:
+    """The file to read besides the environment: ARGO_ENV_FILE (empty = none), else <root>/.env."""
+    named = os.environ.get("ARGO_ENV_FILE")
+    if named is None:
+        return PROJECT_ROOT / ".env"
+    if not named.strip():
+        return None
+    path = Path(named).expanduser()
+    if not path.is_file():
+        raise SettingsError(f"ARGO_ENV_FILE names {named}, which is not a file")
+    return path
+
+
+@lru_cache(maxsize=1)
+def get_settings() -> Settings:
+    """Read the settings once per process.
+
+    Raises SettingsError with one line: the name, what is wrong, and the line to add to `.env`.
+    """
+    try:
+        return Settings(_env_file=_env_file())  # type: ignore[call-arg]
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        name = str(first["loc"][0]).upper()
+        reason = first["msg"].removeprefix("Value error, ")
+        raise SettingsError(
+            f"{name}: {reason}. Put a line {name}=... into .env (see .env.example)"
+        ) from None
+
+
+def require(name: str, value: SecretStr | str | None) -> str:
+    """The value of a setting that this script cannot do without.
+
+    Raises SettingsError that names the setting and the line to add to `.env`.
+    """
+    if value is None:
+        raise SettingsError(
+            f"{name} is not set. Put a line {name}=... into .env (see .env.example), "
+            "or try the sandbox: ENISCOPE_API_URL=sandbox"
+            if name.startswith("ENISCOPE_")
+            else f"{name} is not set. Put a line {name}=... into .env (see .env.example)"
+        )
+    return value.get_secret_value() if isinstance(value, SecretStr) else value

@@ -1,0 +1,128 @@
+"""What config/sites.yaml says of each site: zone, hours, holidays, tariff, limits, channels."""
+
+from __future__ import annotations
+
+from datetime import date, time
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from config.settings import SettingsError, get_settings
+
+SITES_FILE = Path(__file__).with_name("sites.yaml")
+WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
+
+Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
+ChannelType = Literal["site_total", "energy", "environment", "virtual"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+
+class OpeningHours(_Strict):
+    """Opening and closing time of one weekday, on the site's own clock."""
+
+    opens: time
+    closes: time
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_pair(cls, value: Any) -> Any:
+        if isinstance(value, list) and len(value) == 2:
+            if not all(isinstance(clock, str) for clock in value):
+                # Without quotes YAML reads 19:00 as the number 1140.
+                raise ValueError('write the times in quotes, such as ["06:00", "19:00"]')
+            # "24:00" is how people write the end of a day.
+            closes = "23:59:59.999999" if value[1] == "24:00" else value[1]
+            return {"opens": value[0], "closes": closes}
+        return value
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> OpeningHours:
+        if self.opens >= self.closes:
+            raise ValueError("opening hours must open before they close on the same day")
+        return self
+
+
+class Holidays(_Strict):
+    """Which public holidays close the site (codes of the `holidays` package)."""
+
+    country: str
+    subdivision: str | None = None
+
+
+class TariffPeriod(_Strict):
+    """A price and the local day from which it holds."""
+
+    valid_from: date
+    energy_price_per_kwh: float = Field(ge=0)
+
+
+class ChannelConfig(_Strict):
+    """What is known better than the API knows it, for one channel."""
+
+    channel_type: ChannelType | None = None
+    status: Literal["active", "unreadable", "retired"] | None = None
+    allow_export: bool | None = None
+    limits: dict[str, tuple[float, float]] = {}
+
+
+class SiteConfig(_Strict):
+    """One site. Where `timezone` is None, the API has to say it."""
+
+    site_id: str
+    name: str | None = None
+    timezone: str | None = None
+    currency: str = "USD"
+    opening_hours: dict[Weekday, OpeningHours] = {}
+    holidays: Holidays | None = None
+    closed_days: tuple[date, ...] = ()
+    tariff: tuple[TariffPeriod, ...] = ()
+    limits: dict[str, tuple[float, float]] = {}
+    allow_export: bool = False
+    channels: dict[int, ChannelConfig] = {}
+
+    @field_validator("tariff")
+    @classmethod
+    def _in_order(cls, value: tuple[TariffPeriod, ...]) -> tuple[TariffPeriod, ...]:
+        return tuple(sorted(value, key=lambda period: period.valid_from))
+
+    def channel(self, channel_id: int) -> ChannelConfig:
+        """What is configured for a channel; an empty config where nothing is."""
+        return self.channels.get(channel_id, ChannelConfig())
+
+
+@lru_cache(maxsize=8)
+def _load(path: Path) -> dict[str, SiteConfig]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
+    except FileNotFoundError:
+        raise SettingsError(f"{path} is missing; it describes the sites") from None
+    except yaml.YAMLError as error:
+        line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
+        raise SettingsError(f"{path} line {line}: not readable as YAML") from None
+    defaults = document.get("defaults") or {}
+    sites = {}
+    for site_id, values in (document.get("sites") or {}).items():
+        merged = {**defaults, **(values or {}), "site_id": str(site_id)}
+        try:
+            sites[str(site_id)] = SiteConfig.model_validate(merged)
+        except ValidationError as error:
+            first = error.errors(include_input=False, include_url=False)[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise SettingsError(f"{path}, site {site_id}, {where}: {first['msg']}") from None
+    sites[""] = SiteConfig.model_validate({**defaults, "site_id": ""})
+    return sites
+
+
+def site_config(site_id: str) -> SiteConfig:
+    """The configuration of a site; the defaults where the file does not list it.
+
+    Raises SettingsError with the file, the site and the key when the file is wrong.
+    """
+    sites = _load(get_settings().argo_sites_file or SITES_FILE)
+    return sites.get(site_id) or sites[""].model_copy(update={"site_id": site_id})

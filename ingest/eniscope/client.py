@@ -1,0 +1,334 @@
+"""HTTP client of the Eniscope Core API: login, retries, paging, rate ceiling. No database.
+
+One client may be used by several threads at once: they share one token and one ceiling.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import threading
+import time
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from hashlib import md5
+from types import TracebackType
+from typing import Any
+from urllib.parse import urlsplit
+
+import orjson
+import requests
+from pydantic import SecretStr
+from requests.adapters import HTTPAdapter
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity.wait import wait_exponential_jitter
+
+from ingest.eniscope.errors import (
+    BadRequest,
+    EniscopeError,
+    LoginRefused,
+    NotFound,
+    TransientFailure,
+)
+
+logger = logging.getLogger(__name__)
+
+SANDBOX_HEADER = "X-Argo-Sandbox"
+TOKEN_HEADER = "X-Eniscope-Token"  # noqa: S105 (a header's name)
+PAGE_SIZE = 100
+CONNECT_TIMEOUT_SECONDS = 10
+READ_TIMEOUT_SECONDS = 60
+ATTEMPTS = 5
+RETRY_AFTER_CAP_SECONDS = 120.0
+TOKEN_RENEWALS_PER_REQUEST = 5
+RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
+EXPIRED_STATUSES = frozenset({401, 419})
+LIST_KEYS = ("result", "data", "items")
+
+_FINAL_STATUS_HINTS = {
+    402: "the subscription has expired",
+    403: "no rights, or the web firewall refused it (see ENISCOPE_USER_AGENT)",
+    412: "a prerequisite is not met",
+}
+
+
+class EniscopeClient:
+    """A session with the API.
+
+    Parameters
+    ----------
+    base_url : address without a trailing slash.
+    api_key, password : kept as secrets; neither is ever logged or part of an exception.
+    max_requests_per_second : ceiling over all threads; None = none.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        api_key: str,
+        email: str,
+        password: str,
+        *,
+        user_agent: str,
+        max_requests_per_second: float | None,
+        max_parallel: int = 4,
+    ) -> None:
+        self._base_url = base_url.rstrip("/")
+        self._host = urlsplit(base_url).netloc
+        self._api_key = SecretStr(api_key)
+        self._basic = SecretStr(_basic_login(email, password))
+        self._token: SecretStr | None = None
+        self._token_lock = threading.Lock()
+        self._ceiling = _RateCeiling(max_requests_per_second)
+        self._counter_lock = threading.Lock()
+        self.requests_made = 0
+        self.is_sandbox = False
+        self._session = requests.Session()
+        # Redirects and proxies' credentials are ours to decide, not the environment's .netrc.
+        self._session.auth = _no_auth
+        self._session.headers.update({"Accept": "application/json", "User-Agent": user_agent})
+        adapter = HTTPAdapter(pool_connections=1, pool_maxsize=max_parallel, max_retries=0)
+        self._session.mount("https://", adapter)
+        self._session.mount("http://", adapter)
+
+    def __enter__(self) -> EniscopeClient:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._session.close()
+
+    def get(self, path: str, parameters: Sequence[tuple[str, str]] = ()) -> Any:
+        """The JSON answer to GET `path`, after as many tries as it takes.
+
+        Raises NotFound, LoginRefused, or EniscopeError with one line that names the path.
+        """
+        attempts = Retrying(
+            retry=retry_if_exception_type(TransientFailure),
+            stop=stop_after_attempt(ATTEMPTS),
+            wait=_wait,
+            reraise=True,
+        )
+        return attempts(self._get_with_token, path, parameters)
+
+    def get_list(
+        self, path: str, parameters: Sequence[tuple[str, str]] = ()
+    ) -> list[dict[str, Any]]:
+        """Every record of a collection, over all its pages, whatever the envelope."""
+        records: list[dict[str, Any]] = []
+        previous: list[dict[str, Any]] = []
+        page = 1
+        while True:
+            asked = [*parameters, ("limit", str(PAGE_SIZE)), ("page", str(page))]
+            answer = self.get(path, asked)
+            batch = _records(answer, path)
+            if not batch or batch == previous:  # past the end, or paging is not understood
+                return records
+            records += batch
+            if not _has_next_page(answer, page, len(batch), len(records)):
+                return records
+            previous, page = batch, page + 1
+
+    def _get_with_token(self, path: str, parameters: Sequence[tuple[str, str]]) -> Any:
+        """One try: sign in when there is no valid token, replay when it has just expired."""
+        for _ in range(TOKEN_RENEWALS_PER_REQUEST + 1):
+            token = self._token
+            if token is None:
+                answer = self._sign_in(path, parameters)
+                if answer is not None:
+                    return _json_body(answer, path)
+                continue
+            response = self._send(path, parameters, {TOKEN_HEADER: token.get_secret_value()})
+            if response.status_code not in EXPIRED_STATUSES:
+                return _json_body(response, path)
+            self._forget(token)
+        raise EniscopeError(f"GET {path}: the API keeps refusing its own tokens")
+
+    def _sign_in(
+        self, path: str, parameters: Sequence[tuple[str, str]]
+    ) -> requests.Response | None:
+        """Log in with this very request; None when another thread did so meanwhile."""
+        with self._token_lock:
+            if self._token is not None:
+                return None
+            response = self._send(
+                path, parameters, {"Authorization": self._basic.get_secret_value()}
+            )
+            if response.status_code in EXPIRED_STATUSES:
+                raise LoginRefused(
+                    "the Eniscope API refused the login: check ENISCOPE_API_KEY, ENISCOPE_EMAIL "
+                    "and ENISCOPE_PASSWORD"
+                )
+            token = response.headers.get(TOKEN_HEADER)
+            if token:
+                self._token = SecretStr(token)
+            elif response.ok:
+                raise EniscopeError(f"GET {path}: the login was accepted but no token came back")
+            return response
+
+    def _forget(self, token: SecretStr) -> None:
+        with self._token_lock:
+            if self._token is token:
+                self._token = None
+
+    def _send(
+        self, path: str, parameters: Sequence[tuple[str, str]], headers: Mapping[str, str]
+    ) -> requests.Response:
+        self._ceiling.wait()
+        with self._counter_lock:
+            self.requests_made += 1
+        try:
+            response = self._session.get(
+                self._base_url + path,
+                params=list(parameters),
+                headers={"X-Eniscope-API": self._api_key.get_secret_value(), **headers},
+                timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
+                allow_redirects=False,
+            )
+        except requests.exceptions.RequestException as error:
+            # The exception's own text may hold the address with its query: name the kind only.
+            raise TransientFailure(f"GET {path}: {_plain_reason(error)} ({self._host})") from None
+        self.is_sandbox = self.is_sandbox or SANDBOX_HEADER in response.headers
+        return response
+
+
+class _RateCeiling:
+    """Lets a request go when its turn comes: never more than N per second, over all threads."""
+
+    def __init__(self, requests_per_second: float | None) -> None:
+        self._gap_seconds = 0.0 if requests_per_second is None else 1.0 / requests_per_second
+        self._next_at = 0.0
+        self._lock = threading.Lock()
+
+    def wait(self) -> None:
+        """Sleep until this request's turn."""
+        with self._lock:
+            turn = max(self._next_at, time.monotonic())
+            self._next_at = turn + self._gap_seconds
+        delay = turn - time.monotonic()
+        if delay > 0:
+            time.sleep(delay)
+
+
+def _json_body(response: requests.Response, path: str) -> Any:
+    """The parsed body of an answer. Raises by status, and TransientFailure for a broken body."""
+    status = response.status_code
+    if status == 404:
+        raise NotFound(f"GET {path}: not found (404)")
+    if status == 400:
+        raise BadRequest(f"GET {path}: 400 {_message(response)}")
+    if status in RETRIED_STATUSES:
+        raise TransientFailure(
+            f"GET {path}: {status} {_message(response)}", _retry_after_seconds(response)
+        )
+    if not response.ok or response.is_redirect:
+        hint = _FINAL_STATUS_HINTS.get(status, _message(response))
+        if response.is_redirect:
+            hint = "a redirect, which is not followed"
+        raise EniscopeError(f"GET {path}: {status} {hint}".rstrip())
+    try:
+        return orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        # The standard library also reads NaN, Infinity and integers of any length.
+        return json.loads(response.content)
+    except (ValueError, RecursionError):
+        raise TransientFailure(f"GET {path}: 200 but the body is not JSON, or cut short") from None
+
+
+def _records(answer: Any, path: str) -> list[dict[str, Any]]:
+    """The list inside an envelope: the resource's plural name, or a name seen in the wild."""
+    if isinstance(answer, dict):
+        plural = path.rstrip("/").rsplit("/", 1)[-1].lower()
+        named = {key.lower(): value for key, value in answer.items()}
+        for key in (plural, *LIST_KEYS):
+            if isinstance(named.get(key), list):
+                answer = named[key]
+                break
+        else:
+            lists = [value for key, value in answer.items() if isinstance(value, list)]
+            answer = lists[0] if len(lists) == 1 else None
+    if not isinstance(answer, list):
+        raise EniscopeError(f"GET {path}: the answer holds no list of records")
+    return [record for record in answer if isinstance(record, dict)]
+
+
+def _has_next_page(answer: Any, page: int, batch_size: int, total: int) -> bool:
+    """What `meta` says; without it, a full page means that there may be more."""
+    meta = answer.get("meta") if isinstance(answer, dict) else None
+    if isinstance(meta, dict):
+        if meta.get("pageCount") is not None:
+            return page < int(meta["pageCount"])
+        if meta.get("recordCount") is not None:
+            return total < int(meta["recordCount"])
+    # Some answers keep to 20 whatever limit was asked for.
+    return batch_size in (PAGE_SIZE, 20)
+
+
+def _retry_after_seconds(response: requests.Response) -> float | None:
+    """Retry-After, as seconds or as an HTTP date; None when absent or unreadable."""
+    text = response.headers.get("Retry-After", "").strip()
+    if not text:
+        return None
+    try:
+        return max(float(text), 0.0)
+    except ValueError:
+        pass
+    try:
+        at = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    at = at if at.tzinfo else at.replace(tzinfo=UTC)
+    return max((at - datetime.now(UTC)).total_seconds(), 0.0)
+
+
+_backoff = wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)
+
+
+def _wait(state: RetryCallState) -> float:
+    """Exponential back-off with jitter, or what the API asked for where that is longer."""
+    error = state.outcome.exception() if state.outcome else None
+    asked = error.retry_after_seconds if isinstance(error, TransientFailure) else None
+    seconds = _backoff(state)
+    if asked is not None:
+        seconds = max(seconds, min(asked, RETRY_AFTER_CAP_SECONDS))
+    logger.debug("trying again in %.1f s: %s", seconds, error)
+    return seconds
+
+
+def _basic_login(email: str, password: str) -> str:
+    hashed = md5(password.encode(), usedforsecurity=False).hexdigest()  # the API's own scheme
+    return "Basic " + b64encode(f"{email}:{hashed}".encode()).decode()
+
+
+def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
+
+
+def _message(response: requests.Response) -> str:
+    """The API's own words about an error, in one short line; HTML is not quoted."""
+    try:
+        body = orjson.loads(response.content)
+    except orjson.JSONDecodeError:
+        return response.reason or ""
+    words = body.get("error") or body.get("message") if isinstance(body, dict) else None
+    return " ".join(str(words).split())[:200] if words else (response.reason or "")
+
+
+def _plain_reason(error: requests.exceptions.RequestException) -> str:
+    if isinstance(error, requests.exceptions.Timeout):
+        return "no answer in time"
+    if isinstance(error, requests.exceptions.SSLError):
+        return "the server's certificate is not valid"
+    if isinstance(error, requests.exceptions.ChunkedEncodingError):
+        return "the answer broke off"
+    if isinstance(error, requests.exceptions.ConnectionError):
+        return "no connection"
+    return type(error).__name__

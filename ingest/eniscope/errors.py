@@ -1,0 +1,36 @@
+"""What the Eniscope API may do to us.
+
+EniscopeError            a request failed for good; a window that hits one is `failed`
+├── LoginRefused         wrong key, e-mail or password: ends the run (exit 2)
+├── BadRequest           400, also for a date range that is too long
+├── NotFound             404
+└── TransientFailure     worth another try; raised to the caller once the tries are used up
+"""
+
+from lib.errors import EXIT_USAGE, ArgoError
+
+
+class EniscopeError(ArgoError):
+    """A request failed for good. The message never holds a credential."""
+
+
+class LoginRefused(EniscopeError):
+    """The API refused the Basic login."""
+
+    exit_code = EXIT_USAGE
+
+
+class BadRequest(EniscopeError):
+    """The API answered 400."""
+
+
+class NotFound(EniscopeError):
+    """The API answered 404."""
+
+
+class TransientFailure(EniscopeError):
+    """A failure that may pass by itself; `retry_after_seconds` is what the API asked for."""
+
+    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after_seconds = retry_after_seconds

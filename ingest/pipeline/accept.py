@@ -1,0 +1,155 @@
+"""What of an answer may be stored: every record ends up kept, repeated or refused, never lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import datetime
+
+import numpy as np
+
+from ingest.eniscope.normalize import MISSING, Batch, json_text
+from ingest.store.rows import Accepted, Conflict, Rejection, value_text
+from lib.reading_rules import (
+    ReadingRules,
+    missing_power_factor,
+    refused_fields,
+    refused_rows,
+)
+
+
+def accept(
+    batch: Batch, start: datetime, end: datetime, rules: ReadingRules, now: datetime
+) -> Accepted:
+    """Sort the records of one window into kept, repeated and refused.
+
+    Records outside [start, end) that are no fault (the neighbouring window offers them) are not
+    counted as fetched.
+    """
+    count = len(batch)
+    reason = np.full(count, None, dtype=object)
+    culprit = np.full(count, None, dtype=object)
+    known = batch.timestamp_us != MISSING
+    _refuse(reason, culprit, ~known, "no_timestamp", "timestamp")
+    for refusal in refused_rows(batch.timestamp_us, batch.columns, rules, now):
+        _refuse(reason, culprit, refusal.mask & known, refusal.reason, refusal.field)
+    _refuse(reason, culprit, ~batch.has_value(), "no_values", None)
+    inside = (batch.timestamp_us >= _us(start)) & (batch.timestamp_us < _us(end))
+    _refuse(reason, culprit, inside & _off_grid(batch, rules, inside), "off_grid", "timestamp")
+    # A time that is itself the fault never lies inside; everything else outside is a neighbour's.
+    at_fault = np.isin(reason, ("no_timestamp", "future_timestamp", "before_installation"))
+    offered = inside | at_fault
+    rejections = [
+        _row_rejection(batch, int(row), reason[row], culprit[row])
+        for row in np.flatnonzero(offered & (reason != None))  # noqa: E711 (element by element)
+    ]
+    kept = np.flatnonzero(offered & (reason == None))  # noqa: E711
+    accepted = _storable(batch, kept, rules, rejections)
+    accepted.fetched = int(offered.sum())
+    return accepted
+
+
+def _storable(
+    batch: Batch, kept: np.ndarray, rules: ReadingRules, rejections: list[Rejection]
+) -> Accepted:
+    """Refuse single values, then keep the last of the rows that share a time."""
+    order = kept[np.argsort(batch.timestamp_us[kept], kind="stable")]
+    timestamps = batch.timestamp_us[order]
+    columns = {name: values[order] for name, values in batch.columns.items()}
+    remarks: dict[int, list[str]] = {}
+    position = {int(row): place for place, row in enumerate(order)}
+    for refusal in batch.refusals:
+        place = position.get(refusal.row)
+        if place is not None:
+            remarks.setdefault(place, []).append(f"{refusal.column} {refusal.reason}")
+            rejections.append(
+                _field_rejection(batch, refusal.row, refusal.reason, refusal.column, refusal.value)
+            )
+    for rule in refused_fields(columns, rules):
+        assert rule.field is not None
+        for place in np.flatnonzero(rule.mask).tolist():
+            value = repr(float(columns[rule.field][place]))
+            remarks.setdefault(int(place), []).append(f"{rule.field} {rule.reason}")
+            rejections.append(
+                _field_rejection(batch, int(order[place]), rule.reason, rule.field, value)
+            )
+        columns[rule.field] = np.where(rule.mask, np.nan, columns[rule.field])
+    unmeasured = missing_power_factor(columns, rules)
+    if unmeasured is not None:
+        for place in np.flatnonzero(unmeasured).tolist():
+            remarks.setdefault(int(place), []).append("power_factor missing")
+    last = np.ones(len(order), dtype=bool)
+    last[:-1] = timestamps[1:] != timestamps[:-1]
+    places = np.flatnonzero(last).tolist()
+    return Accepted(
+        timestamp_us=timestamps[last],
+        columns={name: values[last] for name, values in columns.items()},
+        extra=[batch.extra[order[place]] for place in places],
+        data_quality=["; ".join(remarks[place]) if place in remarks else None for place in places],
+        raw=[batch.raw[order[place]] for place in places],
+        rejections=rejections,
+        conflicts=list(_conflicts_within(timestamps, columns, last)),
+    )
+
+
+def _conflicts_within(
+    timestamps: np.ndarray, columns: dict[str, np.ndarray], last: np.ndarray
+) -> Iterator[Conflict]:
+    """Earlier rows of one answer that differ from the later row of the same time."""
+    places = np.flatnonzero(last).tolist()
+    for place in np.flatnonzero(~last).tolist():
+        winner = places[int(np.searchsorted(places, place))]
+        for name, values in columns.items():
+            offered, stored = values[place], values[winner]
+            if not np.isnan(offered) and offered != stored:
+                yield Conflict(
+                    int(timestamps[place]), name, value_text(stored), value_text(offered)
+                )
+
+
+def _off_grid(batch: Batch, rules: ReadingRules, inside: np.ndarray) -> np.ndarray:
+    """Rows that do not start where the answer's other intervals start: they would overlap them."""
+    length_us = rules.interval_seconds * 1_000_000
+    if not inside.any() or rules.interval_seconds > 3600:  # days have 23 to 25 hours
+        return np.zeros(len(batch), dtype=bool)
+    phase = batch.timestamp_us % length_us
+    phases, counts = np.unique(phase[inside], return_counts=True)
+    # On equal counts the grid of the UTC clock wins.
+    usual = 0 if (phases[counts == counts.max()] == 0).any() else phases[counts.argmax()]
+    return np.asarray(phase != usual)
+
+
+def _refuse(
+    reason: np.ndarray, culprit: np.ndarray, mask: np.ndarray, name: str, column: str | None
+) -> None:
+    """Note a reason for the rows that have none yet."""
+    fresh = mask & (reason == None)  # noqa: E711 (element by element)
+    reason[fresh] = name
+    culprit[fresh] = column
+
+
+def _row_rejection(batch: Batch, row: int, reason: str, column: str | None) -> Rejection:
+    timestamp = int(batch.timestamp_us[row])
+    values = batch.columns.get(column) if column else None
+    return Rejection(
+        scope="row",
+        reason=reason,
+        field=column,
+        value=value_text(values[row]) if values is not None else None,
+        timestamp_us=None if timestamp == MISSING else timestamp,
+        raw_json=json_text(batch.raw[row]),
+    )
+
+
+def _field_rejection(batch: Batch, row: int, reason: str, column: str, value: str) -> Rejection:
+    return Rejection(
+        scope="field",
+        reason=reason,
+        field=column,
+        value=value.replace("\x00", ""),
+        timestamp_us=int(batch.timestamp_us[row]),
+        raw_json=json_text(batch.raw[row]),
+    )
+
+
+def _us(instant: datetime) -> int:
+    return int(instant.timestamp()) * 1_000_000

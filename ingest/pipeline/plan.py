@@ -1,0 +1,59 @@
+"""Which windows of which channels a run asks for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ingest.eniscope.resources import Channel
+
+
+@dataclass(frozen=True)
+class PlannedWindow:
+    """A stretch [start, end) of one channel."""
+
+    channel: Channel
+    start: datetime
+    end: datetime
+
+
+def settled_end(
+    end: datetime, now: datetime, settle_seconds: int, interval_seconds: int
+) -> datetime:
+    """The latest instant up to which every interval is over and settled."""
+    latest = int(now.timestamp()) - settle_seconds
+    settled = datetime.fromtimestamp(latest - latest % interval_seconds, now.tzinfo)
+    return min(end, settled)
+
+
+def plan_windows(
+    channels: Sequence[Channel], start: datetime, end: datetime, longest: timedelta
+) -> list[PlannedWindow]:
+    """[start, end) of every channel in windows of at most `longest`, within its installed time.
+
+    Channels take turns, so that a failing one does not hold up the others.
+    """
+    by_channel = []
+    for channel in channels:
+        first = max(start, channel.installed_at or start)
+        last = min(end, channel.uninstalled_at or end)
+        by_channel.append(list(_split(channel, first, last, longest)))
+    longest_list = max(map(len, by_channel), default=0)
+    return [
+        windows[turn]
+        for turn in range(longest_list)
+        for windows in by_channel
+        if turn < len(windows)
+    ]
+
+
+def _split(
+    channel: Channel, start: datetime, end: datetime, longest: timedelta
+) -> list[PlannedWindow]:
+    windows = []
+    while start < end:
+        stop = min(start + longest, end)
+        windows.append(PlannedWindow(channel, start, stop))
+        start = stop
+    return windows

@@ -1,0 +1,111 @@
+"""The circuit breaker: may anything be delivered for this site and period?
+
+A period is open only when, for every one of its local days, the newest validation that covers the
+day passed, warned, or was overridden by a person.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any, Literal
+
+from lib.database import Connection, fetch_all
+from lib.date_utils import Period
+from lib.errors import BlockedError
+
+Verdict = Literal["pass", "warn", "fail"]
+_RANK: dict[str, int] = {"pass": 0, "warn": 1, "fail": 2}
+
+
+@dataclass(frozen=True)
+class BreakerStatus:
+    """What the breaker says of a period, with the warnings that have to stand on a report."""
+
+    is_open: bool
+    verdict: Verdict | None
+    validation_run_id: int | None
+    overridden_by: str | None
+    override_reason: str | None
+    blocked_days: tuple[date, ...]
+    reason: str
+    warnings: tuple[str, ...] = ()
+
+
+def period_status(connection: Connection, site_id: str, period: Period) -> BreakerStatus:
+    """The state of the breaker for a site and period, from v_validation_status."""
+    rows = fetch_all(
+        connection,
+        "SELECT day, validation_run_id, verdict, is_open, overridden_by, override_reason, checks "
+        "FROM v_validation_status WHERE site_id = %s AND day BETWEEN %s AND %s",
+        (site_id, period.first_day, period.last_day),
+    )
+    by_day = {row["day"]: row for row in rows}
+    missing = [day for day in period.days if day not in by_day]
+    closed = [day for day in period.days if day in by_day and not by_day[day]["is_open"]]
+    worst = max(
+        rows, key=lambda row: (_RANK[row["verdict"]], row["validation_run_id"]), default=None
+    )
+    overridden = next((row for row in rows if row["overridden_by"]), None)
+    return BreakerStatus(
+        is_open=not missing and not closed,
+        verdict=worst["verdict"] if worst else None,
+        validation_run_id=worst["validation_run_id"] if worst else None,
+        overridden_by=overridden["overridden_by"] if overridden else None,
+        override_reason=overridden["override_reason"] if overridden else None,
+        blocked_days=tuple(sorted(missing + closed)),
+        reason=_reason(site_id, period, missing, closed, by_day),
+        warnings=tuple(dict.fromkeys(_warnings(rows))),
+    )
+
+
+def require_open(connection: Connection, site_id: str, period: Period) -> BreakerStatus:
+    """The breaker's status. Raises BlockedError, with the days and what to run, when closed."""
+    status = period_status(connection, site_id, period)
+    if not status.is_open:
+        raise BlockedError(status.reason)
+    return status
+
+
+def _reason(
+    site_id: str,
+    period: Period,
+    missing: list[date],
+    closed: list[date],
+    by_day: dict[date, dict[str, Any]],
+) -> str:
+    command = (
+        f"npm run py:govern:validate -- --site {site_id} "
+        f"--start {period.first_day} --end {period.last_day}"
+    )
+    if closed:
+        failed = sorted({name for day in closed for name in _failed_checks(by_day[day]["checks"])})
+        return (
+            f"blocked: validation failed for {_day_list(closed)} of site {site_id} "
+            f"({', '.join(failed)}); see: {command}"
+        )
+    if missing:
+        return f"blocked: {_day_list(missing)} of site {site_id} not validated; run: {command}"
+    return "open"
+
+
+def _failed_checks(checks: list[dict[str, Any]]) -> Iterable[str]:
+    return (check["name"] for check in checks if check["verdict"] == "fail")
+
+
+def _warnings(rows: list[dict[str, Any]]) -> Iterable[str]:
+    for row in rows:
+        for check in row["checks"]:
+            if check["verdict"] != "pass":
+                yield f"{check['name']}: {check['summary']}"
+
+
+def _day_list(days: list[date]) -> str:
+    ordered = sorted(days)
+    if len(ordered) == 1:
+        return str(ordered[0])
+    contiguous = (ordered[-1] - ordered[0]).days == len(ordered) - 1
+    if contiguous:
+        return f"{ordered[0]} to {ordered[-1]}"
+    return ", ".join(str(day) for day in ordered)

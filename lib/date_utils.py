@@ -1,0 +1,84 @@
+"""Local calendars: days and weeks of a site's own time zone, as instants.
+
+A local day has 23, 24 or 25 hours. Everything here is computed on the calendar first and turned
+into an instant last, so that both clock-change days come out right.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time, timedelta
+from typing import NamedTuple
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from lib.errors import UsageError
+
+
+class Period(NamedTuple):
+    """Whole local days, [first_day, last_day] inclusive, and the instants that bound them."""
+
+    first_day: date
+    last_day: date
+    timezone: str
+
+    @property
+    def start(self) -> datetime:
+        """Local midnight that opens the period, as an aware local time."""
+        return local_midnight(self.first_day, self.timezone)
+
+    @property
+    def end(self) -> datetime:
+        """Local midnight that closes the period (exclusive), as an aware local time."""
+        return local_midnight(self.last_day + timedelta(days=1), self.timezone)
+
+    @property
+    def days(self) -> list[date]:
+        """Every local day of the period."""
+        count = (self.last_day - self.first_day).days + 1
+        return [self.first_day + timedelta(days=offset) for offset in range(count)]
+
+
+def zone(name: str) -> ZoneInfo:
+    """The IANA zone of that name. Raises UsageError when there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, IsADirectoryError):
+        raise UsageError(f"'{name}' is not an IANA time zone (such as America/New_York)") from None
+
+
+def local_midnight(day: date, timezone: str) -> datetime:
+    """The instant at which a local day begins (its first instant, where midnight is skipped)."""
+    midnight = datetime.combine(day, time(), zone(timezone))
+    # Where clocks go forward at midnight, 00:00 does not exist: the round trip gives 01:00.
+    return midnight.astimezone(UTC).astimezone(midnight.tzinfo)
+
+
+def local_day(instant: datetime, timezone: str) -> date:
+    """The local calendar day an instant falls on."""
+    return instant.astimezone(zone(timezone)).date()
+
+
+def last_days(count: int, now: datetime, timezone: str) -> Period:
+    """Today and the `count` - 1 days before it, in the site's own calendar."""
+    today = local_day(now, timezone)
+    return Period(today - timedelta(days=count - 1), today, timezone)
+
+
+def last_complete_week(now: datetime, timezone: str) -> Period:
+    """The last Monday to Sunday that is over at `now`."""
+    today = local_day(now, timezone)
+    monday = today - timedelta(days=today.weekday() + 7)
+    return Period(monday, monday + timedelta(days=6), timezone)
+
+
+def chosen_period(start: date | None, end: date | None, default: Period) -> Period:
+    """The days asked for; what is not named comes from `default`.
+
+    Raises UsageError when the end lies before the start.
+    """
+    first = start if start is not None else default.first_day
+    last = end if end is not None else default.last_day
+    if start is not None and end is None and last < first:
+        last = first
+    if last < first:
+        raise UsageError(f"the end ({last}) lies before the start ({first})")
+    return Period(first, last, default.timezone)

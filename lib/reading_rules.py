@@ -1,0 +1,146 @@
+"""The rules a single reading has to satisfy, as vectorised masks.
+
+Ingest applies them at the border, govern re-applies them to what is stored and to quarantine. A
+row rule refuses the whole reading; a field rule refuses one value, so that a wild voltage never
+costs a kWh.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import numpy as np
+
+from config.sites import SiteConfig
+
+Limits = tuple[float, float]
+
+MAX_POWER_KW = 1000.0
+# A counter's reading may be taken a little late, so that one interval holds more than its share.
+ENERGY_TOLERANCE = 1.25
+
+ROW_FIELDS = ("energy_kwh", "power_kw")
+FIELD_LIMITS: dict[str, Limits] = {
+    **dict.fromkeys(("voltage_v", "voltage_v_1", "voltage_v_2", "voltage_v_3"), (100.0, 500.0)),
+    **dict.fromkeys(("current_a", "current_a_1", "current_a_2", "current_a_3"), (0.0, 5000.0)),
+    "neutral_current_a": (0.0, 5000.0),
+    **dict.fromkeys(
+        ("power_factor", "power_factor_1", "power_factor_2", "power_factor_3"), (-1.0, 1.0)
+    ),
+    "frequency_hz": (45.0, 65.0),
+    "thd_current": (0.0, float("inf")),
+    "thd_voltage": (0.0, float("inf")),
+    "relative_humidity": (0.0, 100.0),
+}
+_PHASES_OF = {
+    name: tuple(f"{name}_{phase}" for phase in (1, 2, 3))
+    for name in ("voltage_v", "current_a", "power_factor", "power_kw", "energy_kwh")
+}
+
+
+@dataclass(frozen=True)
+class ReadingRules:
+    """The limits that hold for one channel. Powers in kW, energies in kWh per interval."""
+
+    interval_seconds: int
+    power_kw: Limits = (0.0, MAX_POWER_KW)
+    energy_kwh: Limits = (0.0, float("inf"))
+    field_limits: dict[str, Limits] = field(default_factory=lambda: dict(FIELD_LIMITS))
+    installed_at: datetime | None = None
+    sends_power_factor: bool = False
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Rows (or one field of them) that a rule refuses."""
+
+    reason: str
+    field: str | None
+    mask: np.ndarray
+
+
+def rules_for(
+    site: SiteConfig,
+    channel_id: int,
+    interval_seconds: int,
+    installed_at: datetime | None = None,
+    *,
+    sends_power_factor: bool = False,
+) -> ReadingRules:
+    """The rules of a channel: the defaults, the site's limits, the channel's own, in that order."""
+    channel = site.channel(channel_id)
+    exports = site.allow_export if channel.allow_export is None else channel.allow_export
+    named = {**site.limits, **channel.limits}
+    power = named.pop("power_kw", (-MAX_POWER_KW if exports else 0.0, MAX_POWER_KW))
+    hours = interval_seconds / 3600
+    low, high = (min(power[0], 0.0) * hours, max(power[1], 0.0) * hours * ENERGY_TOLERANCE)
+    energy = named.pop("energy_kwh", (low * ENERGY_TOLERANCE, high))
+    limits = dict(FIELD_LIMITS)
+    limits |= dict.fromkeys(_PHASES_OF["power_kw"], (-MAX_POWER_KW if exports else 0.0, power[1]))
+    limits |= dict.fromkeys(_PHASES_OF["energy_kwh"], energy)
+    for name, bounds in named.items():
+        limits |= dict.fromkeys((name, *_PHASES_OF.get(name, ())), bounds)
+    return ReadingRules(
+        interval_seconds=interval_seconds,
+        power_kw=power,
+        energy_kwh=energy,
+        field_limits=limits,
+        installed_at=installed_at,
+        sends_power_factor=sends_power_factor,
+    )
+
+
+def refused_rows(
+    timestamp_us: np.ndarray, columns: Mapping[str, np.ndarray], rules: ReadingRules, now: datetime
+) -> Iterator[Refusal]:
+    """Rules that refuse a whole row, in order; the first that hits a row names the reason.
+
+    Parameters
+    ----------
+    timestamp_us : int64 array, shape (n,); start of the interval [µs since 1970 UTC].
+    columns : float arrays, shape (n,), NaN where nothing was sent; units as in the names.
+    """
+    length_us = rules.interval_seconds * 1_000_000
+    yield Refusal("future_timestamp", "timestamp", timestamp_us + length_us > _microseconds(now))
+    if rules.installed_at is not None:
+        installed_us = _microseconds(rules.installed_at)
+        yield Refusal("before_installation", "timestamp", timestamp_us + length_us <= installed_us)
+    for name, limits in (("energy_kwh", rules.energy_kwh), ("power_kw", rules.power_kw)):
+        if name in columns:
+            yield Refusal(f"{name}_out_of_range", name, outside(columns[name], limits))
+
+
+def refused_fields(columns: Mapping[str, np.ndarray], rules: ReadingRules) -> Iterator[Refusal]:
+    """Values outside their limits: stored as null, with the reason."""
+    for name, limits in rules.field_limits.items():
+        if name in columns:
+            mask = outside(columns[name], limits)
+            if mask.any():
+                yield Refusal("out_of_range", name, mask)
+
+
+def missing_power_factor(
+    columns: Mapping[str, np.ndarray], rules: ReadingRules
+) -> np.ndarray | None:
+    """Rows with power and voltage but without the power factor that the device type sends.
+
+    At no power there is no power factor to send.
+    """
+    needed = ("power_kw", "voltage_v", "power_factor")
+    if not rules.sends_power_factor or not all(name in columns for name in needed):
+        return None
+    present = (np.abs(np.nan_to_num(columns["power_kw"])) > 0) & ~np.isnan(columns["voltage_v"])
+    return present & np.isnan(columns["power_factor"])
+
+
+def outside(values: np.ndarray, limits: Limits) -> np.ndarray:
+    """True where a value lies outside [low, high]; a missing value does not."""
+    low, high = limits
+    with np.errstate(invalid="ignore"):
+        return (values < low) | (values > high)
+
+
+def _microseconds(instant: datetime) -> int:
+    return int(instant.timestamp() * 1_000_000)

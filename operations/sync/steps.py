@@ -1,0 +1,100 @@
+"""The steps of the daily sync of one site, as commands, and what their exit codes mean."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from lib.date_utils import Period, last_complete_week, local_day
+from lib.errors import EXIT_BLOCKED, EXIT_OK, EXIT_PARTIAL, EXIT_USAGE
+
+MONDAY = 0
+
+
+@dataclass(frozen=True)
+class Step:
+    """One script of the sync. `needs` are the steps that must not have stopped before it."""
+
+    name: str
+    command: tuple[str, ...]
+    needs: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What became of a step; `state` is done, partial, blocked, failed or skipped.
+
+    `printed` is what the script wrote to stdout.
+    """
+
+    name: str
+    state: str
+    exit_code: int | None
+    seconds: float
+    printed: tuple[str, ...] = ()
+
+
+def collect_steps(site: str, days: int, *, allow_sandbox_data: bool) -> list[Step]:
+    """Get the data in, and the truth layer fresh."""
+    extra = ("--allow-sandbox-data",) if allow_sandbox_data else ()
+    ingest = ("ingest/ingest_to_postgres.py", "--site", site, "--days", str(days), *extra)
+    return [
+        Step("ingest", ingest),
+        Step("refresh", ("govern/refresh_views.py", "--site", site), needs=("ingest",)),
+        Step("validate", ("govern/validate_data.py", "--site", site), needs=("refresh",)),
+    ]
+
+
+def delivery_steps(site: str, week: Period, *, report_is_due: bool) -> list[Step]:
+    """Validate the whole period of what is delivered, then deliver it."""
+    dates = ("--start", str(week.first_day), "--end", str(week.last_day))
+    validate = ("govern/validate_data.py", "--site", site, *dates)
+    report = ("deliver/generate_weekly_report.py", "--site", site, *dates)
+    export = ("deliver/export_for_tableau.py", "--site", site, *dates)
+    steps = [Step("validate week", validate, needs=("refresh",))]
+    if report_is_due:
+        steps.append(Step("report", report, needs=("refresh", "validate week")))
+    steps.append(Step("export", export, needs=("refresh", "validate week")))
+    return steps
+
+
+def delivery_week(now: datetime, timezone: str) -> Period:
+    """The week a delivery is about: the last complete one of the site's calendar."""
+    return last_complete_week(now, timezone)
+
+
+def report_is_due(now: datetime, timezone: str) -> bool:
+    """Weekly reports are made on the site's own Monday."""
+    return local_day(now, timezone).weekday() == MONDAY
+
+
+def run_steps(
+    steps: list[Step], earlier: list[StepResult], run: Callable[[Step], StepResult]
+) -> list[StepResult]:
+    """Run the steps in order; one whose needs stopped is skipped."""
+    results = list(earlier)
+    for step in steps:
+        stopped = {result.name for result in results if result.state not in ("done", "partial")}
+        if stopped & set(step.needs):
+            results.append(StepResult(step.name, "skipped", None, 0.0))
+        else:
+            results.append(run(step))
+    return results
+
+
+def state_of(exit_code: int) -> str:
+    """What a step's exit code means for the steps after it."""
+    return {EXIT_OK: "done", EXIT_PARTIAL: "partial", EXIT_BLOCKED: "blocked"}.get(
+        exit_code, "failed"
+    )
+
+
+def exit_code_of(results: list[StepResult]) -> int:
+    """The sync's exit code: 2 settings, 4 a step failed, 3 only the breaker stopped something."""
+    if results and results[0].exit_code == EXIT_USAGE:
+        return EXIT_USAGE
+    states = {result.state for result in results}
+    if states & {"failed", "partial"}:
+        return EXIT_PARTIAL
+    return EXIT_BLOCKED if "blocked" in states else EXIT_OK
