@@ -27,6 +27,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import psycopg2
+from tenacity import Retrying, retry_if_result, stop_after_delay, wait_fixed
 
 from config.settings import get_settings, others_may_enter
 from lib.errors import ArgoError, UsageError
@@ -39,6 +40,7 @@ SUPERUSER = "postgres"
 OS_USER_FOR_ROOT = "argo-postgres"
 # The kernel allows 107 bytes for a socket's path; PostgreSQL's file name takes 14 of them.
 MAX_SOCKET_FOLDER_BYTES = 90
+START_PATIENCE_SECONDS = 8
 
 _CONFIG = """\
 listen_addresses = ''
@@ -167,7 +169,14 @@ class EmbeddedPostgres:
             "60",
             "start",
         ]
-        done = _run(command, owner)
+        # What a killed server leaves behind (its process, its shared memory) takes a moment to go.
+        attempts = Retrying(
+            retry=retry_if_result(lambda done: done.returncode != 0),
+            stop=stop_after_delay(START_PATIENCE_SECONDS),
+            wait=wait_fixed(0.3),
+            retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        )
+        done = attempts(_run, command, owner)
         if done.returncode != 0:
             reason = _last_line(log.read_text()) if log.exists() else _last_line(done.stderr)
             raise ArgoError(f"the embedded PostgreSQL did not start: {reason}")
