@@ -57,6 +57,7 @@ class Settings(BaseSettings):
     argo_log_format: Literal["text", "json"] = "text"
     argo_now: datetime | None = None
     argo_sites_file: Path | None = None
+    argo_output_dir: Path = PROJECT_ROOT
 
     healthcheck_url: SecretStr | None = None
     argo_alert_urls: Annotated[tuple[SecretStr, ...], NoDecode] = ()

@@ -70,6 +70,15 @@ def last_complete_week(now: datetime, timezone: str) -> Period:
     return Period(monday, monday + timedelta(days=6), timezone)
 
 
+def chosen_week(start: date | None, end: date | None, default: Period) -> Period:
+    """The days asked for; where only one end is named, the seven days from it or up to it."""
+    if start is not None and end is None:
+        return Period(start, start + timedelta(days=6), default.timezone)
+    if end is not None and start is None:
+        return Period(end - timedelta(days=6), end, default.timezone)
+    return chosen_period(start, end, default)
+
+
 def chosen_period(start: date | None, end: date | None, default: Period) -> Period:
     """The days asked for; what is not named comes from `default`.
 

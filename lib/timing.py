@@ -20,4 +20,8 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.seconds[step] = self.seconds.get(step, 0.0) + time.perf_counter() - started
+            self.add(step, time.perf_counter() - started)
+
+    def add(self, step: str, seconds: float) -> None:
+        """Count seconds that were measured elsewhere."""
+        self.seconds[step] = self.seconds.get(step, 0.0) + seconds

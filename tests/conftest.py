@@ -88,6 +88,13 @@ def database(
         yield fresh
 
 
+@pytest.fixture(scope="module")
+def module_database(embedded_server: EmbeddedPostgres) -> Iterator[Database]:
+    """A database that the tests of one file share; DATABASE_URL does not name it by itself."""
+    with _new_database(embedded_server, TEMPLATE) as fresh:
+        yield fresh
+
+
 @pytest.fixture
 def empty_database(
     embedded_server: EmbeddedPostgres, monkeypatch: pytest.MonkeyPatch

@@ -19,7 +19,7 @@ from tempfile import TemporaryFile
 
 import click
 
-from config.settings import PROJECT_ROOT
+from config.settings import PROJECT_ROOT, get_settings
 from lib.cli import script, site_option
 from lib.clock import now
 from lib.database import fetch_all, owner_connection
@@ -36,7 +36,6 @@ from operations.sync.steps import (
     state_of,
 )
 
-LOG_FOLDER = PROJECT_ROOT / "logs"
 LOG_BYTES, LOG_FILES = 5_000_000, 8
 
 logger = logging.getLogger("argo.sync")
@@ -49,10 +48,15 @@ Examples:
 """
 
 
+def log_folder() -> Path:
+    """Where the sync's log and its last state are."""
+    return get_settings().argo_output_dir / "logs"
+
+
 def log_to_file() -> Path:
     """Send this run's log lines to logs/daily_sync.log as well; old files are rotated away."""
-    LOG_FOLDER.mkdir(exist_ok=True)
-    path = LOG_FOLDER / "daily_sync.log"
+    log_folder().mkdir(parents=True, exist_ok=True)
+    path = log_folder() / "daily_sync.log"
     handler = RotatingFileHandler(path, maxBytes=LOG_BYTES, backupCount=LOG_FILES)
     handler.setFormatter(logging.Formatter("%(asctime)s %(message)s", "%Y-%m-%dT%H:%M:%S%z"))
     handler.setLevel(logging.INFO)
@@ -153,7 +157,7 @@ def write_last_run(site: str, results: list[StepResult], exit_code: int) -> None
             for result in results
         ],
     }
-    (LOG_FOLDER / "last_run.json").write_text(json.dumps(document, indent=2) + "\n")
+    (log_folder() / "last_run.json").write_text(json.dumps(document, indent=2) + "\n")
 
 
 @script(epilog=EXAMPLES)

@@ -1,0 +1,195 @@
+"""How numbers, money and times are written for people, in one place.
+
+A missing number is an en dash, never 0; a minus is a true minus sign. Times are ISO 8601 with
+offset as the report's JSON holds them, and are shown on the clock they were written in.
+"""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import datetime, timedelta
+
+MISSING = "–"
+MINUS = "\N{MINUS SIGN}"
+SPACE = "\N{NO-BREAK SPACE}"
+CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥", "ZAR": "R"}
+
+
+def plain(text: str) -> str:
+    """`text` without control characters, which XML forbids and browsers replace.
+
+    >>> plain("RTU\\x001")
+    'RTU 1'
+    """
+    return "".join(
+        " " if unicodedata.category(char) in ("Cc", "Cs") else char for char in str(text)
+    )
+
+
+def number(value: float | None, digits: int = 0) -> str:
+    """A number with thousands separated.
+
+    >>> number(-1234.5, 1), number(None)
+    ('−1,234.5', '–')
+    """
+    if value is None:
+        return MISSING
+    text = f"{value:,.{digits}f}"
+    if float(text.replace(",", "")) == 0:
+        text = text.removeprefix("-")
+    return text.replace("-", MINUS)
+
+
+def quantity(value: float | None, unit: str = "") -> str:
+    """A number and its unit; whole from 100 on, one decimal below.
+
+    >>> quantity(6382.6, "kWh"), quantity(9.84, "kW")
+    ('6,383\\xa0kWh', '9.8\\xa0kW')
+    """
+    if value is None:
+        return MISSING
+    text = number(value, 0 if abs(value) >= 99.95 else 1)
+    return f"{text}{SPACE}{unit}" if unit else text
+
+
+def money(value: float | None, currency: str) -> str:
+    """An amount in the site's currency; cents below 100.
+
+    >>> money(1075.78, "USD"), money(20.69, "GBP"), money(7, "CHF")
+    ('$1,076', '£20.69', 'CHF\\xa07.00')
+    """
+    if value is None:
+        return MISSING
+    sign = CURRENCY_SIGNS.get(currency, currency + SPACE)
+    amount = number(abs(value), 0 if abs(value) >= 99.995 else 2)
+    return f"{MINUS if value < 0 else ''}{sign}{amount}"
+
+
+def money_range(low: float | None, high: float | None, currency: str) -> str:
+    """A range of money; one amount where both ends look the same."""
+    first, last = money(low, currency), money(high, currency)
+    return first if first == last else f"{first} to {last}"
+
+
+def percent(value: float | None, digits: int = 1) -> str:
+    """A percentage.
+
+    >>> percent(99.72)
+    '99.7%'
+    """
+    return MISSING if value is None else f"{number(value, digits)}%"
+
+
+def signed_percent(value: float | None) -> str:
+    """A change, always with its sign.
+
+    >>> signed_percent(6.2), signed_percent(-0.04)
+    ('+6.2%', '0.0%')
+    """
+    if value is None:
+        return MISSING
+    text = percent(value)
+    return f"+{text}" if value > 0 and text != "0.0%" else text
+
+
+def against(change_pct: float | None, expected: str) -> str:
+    """A change in words, with a sign that is not colour.
+
+    >>> against(6.2, "6,010 kWh"), against(None, "–")
+    ('▲ 6.2% above the expected 6,010 kWh', 'No expected value to compare with')
+    """
+    if change_pct is None:
+        return "No expected value to compare with"
+    size = percent(abs(change_pct))
+    if size == "0.0%":
+        return f"As expected ({expected})"
+    return (
+        f"▲ {size} above the expected {expected}"
+        if change_pct > 0
+        else (f"▼ {size} below the expected {expected}")
+    )
+
+
+def counted(count: int, one: str, many: str | None = None) -> str:
+    """A count and what it counts.
+
+    >>> counted(1, "gap"), counted(0, "gap"), counted(2, "more stretch", "more stretches")
+    ('1 gap', '0 gaps', '2 more stretches')
+    """
+    return f"{number(count)} {one if count == 1 else many or one + 's'}"
+
+
+def moment(iso: str | None) -> str:
+    """Day and time, "Fri 13 Nov, 14:15"."""
+    if iso is None:
+        return MISSING
+    instant = datetime.fromisoformat(iso)
+    return f"{_day(instant)}, {instant:%H:%M}"
+
+
+def span(start_iso: str, end_iso: str) -> str:
+    """From when to when; the day is said once, and midnight at the end is 24:00.
+
+    >>> span("2026-11-10T20:00:00-05:00", "2026-11-11T00:00:00-05:00")
+    'Tue 10 Nov, 20:00 – 24:00'
+    """
+    start, end = datetime.fromisoformat(start_iso), datetime.fromisoformat(end_iso)
+    end_clock, end_day = f"{end:%H:%M}", end
+    if end_clock == "00:00" and end > start:
+        end_clock, end_day = "24:00", end - timedelta(minutes=1)
+    if start.date() == end_day.date():
+        return f"{_day(start)}, {start:%H:%M} – {end_clock}"
+    return f"{_day(start)}, {start:%H:%M} – {_day(end_day)}, {end_clock}"
+
+
+def day_range(start: datetime, end: datetime) -> str:
+    """Whole days as people write them, "9 – 15 November 2026"; `end` is exclusive."""
+    first, last = start.date(), (end - timedelta(minutes=1)).date()
+    ending = f"{last.day} {last:%B %Y}"
+    if first == last:
+        return ending
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first.day} – {ending}"
+    if first.year == last.year:
+        return f"{first.day} {first:%B} – {ending}"
+    return f"{first.day} {first:%B %Y} – {ending}"
+
+
+def duration(start_iso: str, end_iso: str) -> str:
+    """How long, in the largest sensible unit.
+
+    >>> duration("2026-11-10T20:00:00-05:00", "2026-11-11T05:30:00-05:00")
+    '9.5 h'
+    """
+    hours = (
+        datetime.fromisoformat(end_iso) - datetime.fromisoformat(start_iso)
+    ).total_seconds() / 3600
+    if hours < 1:
+        return f"{hours * 60:.0f} min"
+    if hours < 48:
+        return f"{hours:.1f} h".replace(".0 h", " h")
+    return f"{hours / 24:.1f} days".replace(".0 days", " days")
+
+
+def axis_label(x: str | float) -> str:
+    """An x value of a chart, as a row head of its table: a time, a day, an hour or as it is."""
+    if not isinstance(x, str):
+        return f"{int(x):02d}:00" if float(x).is_integer() else str(x)
+    try:
+        instant = datetime.fromisoformat(x)
+    except ValueError:
+        return plain(x)
+    return _day(instant) if len(x) == len("2026-11-09") else moment(x)
+
+
+def day_label(iso: str) -> str:
+    """A day as charts write it, "Mon 9"; the text itself where it is no date."""
+    try:
+        day = datetime.fromisoformat(iso)
+    except ValueError:
+        return plain(iso)[:12]
+    return f"{day:%a} {day.day}"
+
+
+def _day(instant: datetime) -> str:
+    return f"{instant:%a} {instant.day} {instant:%b}"

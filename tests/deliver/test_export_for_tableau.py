@@ -1,0 +1,193 @@
+"""The Tableau export, through its command: right types, right sums, harmless text."""
+
+from __future__ import annotations
+
+import csv
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from stored_site import CLOCK_CHANGE_WEEK, SITE_ID, store_site, store_verdict
+from support import Database, ScriptRunner
+
+from deliver.csv_tables import harmless
+
+SCRIPT = "deliver/export_for_tableau.py"
+WEEK = ("--site", SITE_ID, "--start", "2026-10-26", "--end", "2026-11-01")
+FILES = {"readings.csv", "hourly.csv", "daily.csv", "channels.csv"}
+
+
+@pytest.fixture
+def exported(database: Database, run_script: ScriptRunner, tmp_path: Path) -> Path:
+    """The folder of an export of the week in which the clocks go back."""
+    store_site(database)
+    store_verdict(database, "pass")
+    result = run_script(SCRIPT, *WEEK, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.stderr
+    return tmp_path / "out"
+
+
+@pytest.mark.database
+def test_four_files_are_written_and_nothing_else(exported: Path) -> None:
+    assert {path.name for path in exported.iterdir()} == FILES
+
+
+@pytest.mark.database
+def test_every_reading_of_the_25_hour_day_is_there_once(exported: Path) -> None:
+    readings = pd.read_csv(exported / "readings.csv")
+
+    # 6 days of 96 quarters and one of 100, for three channels.
+    assert len(readings) == 3 * (6 * 96 + 100)
+    assert not readings.duplicated(["channel_id", "reading_utc"]).any()
+
+
+@pytest.mark.database
+def test_utc_local_and_offset_of_each_reading_agree(exported: Path) -> None:
+    readings = pd.read_csv(exported / "readings.csv")
+    utc = pd.to_datetime(readings["reading_utc"], format="%Y-%m-%d %H:%M:%S").dt.tz_localize("UTC")
+    local = pd.to_datetime(readings["reading_local"], format="%Y-%m-%d %H:%M:%S")
+    hours = readings["utc_offset"].map({"UTC-04:00": -4, "UTC-05:00": -5})
+
+    assert (utc.dt.tz_convert("America/New_York").dt.tz_localize(None) == local).all()
+    assert (utc.dt.tz_localize(None) + pd.to_timedelta(hours, unit="h") == local).all()
+
+
+@pytest.mark.database
+def test_numbers_stay_numbers_and_missing_stays_empty(exported: Path) -> None:
+    readings = pd.read_csv(exported / "readings.csv").set_index("channel_id")
+
+    assert readings.loc[12, "power_kw"].unique().tolist() == [12.0]
+    assert readings.loc[12, "voltage_v"].unique().tolist() == [120.4]
+    assert readings.loc[13, "temperature_c"].unique().tolist() == [-1.5]
+    assert readings.loc[13, ["energy_kwh", "power_kw"]].isna().all(axis=None)
+    assert readings["power_factor"].isna().all()
+
+
+@pytest.mark.database
+def test_energy_is_the_same_in_readings_hours_days_and_channels(exported: Path) -> None:
+    sums = {
+        name: pd.read_csv(exported / f"{name}.csv").groupby("channel_id")["energy_kwh"].sum()
+        for name in ("readings", "hourly", "daily", "channels")
+    }
+
+    # 169 hours at 11 kW.
+    assert sums["readings"][11] == pytest.approx(169 * 11)
+    for name in ("hourly", "daily", "channels"):
+        pd.testing.assert_series_equal(sums[name], sums["readings"])
+
+
+@pytest.mark.database
+def test_only_the_channel_of_the_site_total_is_in_the_site_total(exported: Path) -> None:
+    channels = pd.read_csv(exported / "channels.csv").set_index("channel_id")
+
+    assert channels["in_site_total"].to_dict() == {11: True, 12: False, 13: False}
+
+
+@pytest.mark.database
+def test_open_hours_follow_the_local_clock_after_the_clock_change(exported: Path) -> None:
+    readings = pd.read_csv(exported / "readings.csv").query("channel_id == 11")
+    clock = readings["reading_local"].str[11:16]
+    is_open = readings.groupby(readings["reading_local"].str[:10])["is_open"].sum()
+
+    # 06:00 to 19:00 on weekdays: 13 hours of four quarters.
+    assert is_open.to_dict() == {
+        "2026-10-26": 52, "2026-10-27": 52, "2026-10-28": 52, "2026-10-29": 52, "2026-10-30": 52,
+        "2026-10-31": 0, "2026-11-01": 0,
+    }  # fmt: skip
+    assert clock[readings["is_open"]].agg(["min", "max"]).tolist() == ["06:00", "18:45"]
+
+
+@pytest.mark.database
+def test_days_say_what_kind_of_day_they_are(exported: Path) -> None:
+    days = pd.read_csv(exported / "daily.csv").query("channel_id == 11").set_index("day")
+
+    assert days.loc["2026-10-30", "day_type"] == "workday"
+    assert days.loc["2026-10-31", "day_type"] == "saturday"
+    assert days.loc["2026-11-01", "day_type"] == "sunday"
+    assert days.loc["2026-11-01", ["reading_count", "expected_count"]].tolist() == [100, 100]
+
+
+FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\u00a0=1", "  =1", "＝1", "\u200b=1", "\r1"]
+
+
+@pytest.mark.parametrize("text", FORMULAS)
+def test_a_text_that_a_spreadsheet_would_run_gets_an_apostrophe(text: str) -> None:
+    assert harmless(text) == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["RTU -1", "1=1", "Küche", "", "'=1"])
+def test_other_texts_stay_as_they_are(text: str) -> None:
+    assert harmless(text) == text
+
+
+@pytest.mark.database
+def test_names_that_look_like_formulas_are_harmless_in_every_file(
+    database: Database, run_script: ScriptRunner, tmp_path: Path
+) -> None:
+    store_site(database, names={0: '=cmd|"/C calc"!A1', 11: "\t+1", 12: "＝1,2"})
+    store_verdict(database, "pass")
+    run_script(SCRIPT, *WEEK, "--out", tmp_path / "out")
+
+    for file in FILES:
+        with (tmp_path / "out" / file).open(encoding="utf-8", newline="") as lines:
+            rows = list(csv.DictReader(lines))
+        names = {row["channel_id"]: row["channel_name"] for row in rows}
+        assert {row["site_name"] for row in rows} == {'\'=cmd|"/C calc"!A1'}
+        assert (names["11"], names["12"]) == ("'\t+1", "'＝1,2")
+
+
+@pytest.mark.database
+def test_a_failed_validation_writes_nothing_and_exits_3(
+    database: Database, run_script: ScriptRunner, tmp_path: Path
+) -> None:
+    store_site(database)
+    store_verdict(database, "fail")
+    result = run_script(SCRIPT, *WEEK, "--out", tmp_path / "out")
+
+    assert result.exit_code == 3
+    assert "blocked" in result.stderr
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.database
+def test_a_period_never_validated_is_blocked(
+    database: Database, run_script: ScriptRunner, tmp_path: Path
+) -> None:
+    store_site(database)
+
+    assert run_script(SCRIPT, *WEEK, "--out", tmp_path / "out").exit_code == 3
+
+
+@pytest.mark.database
+def test_without_dates_the_last_complete_week_is_exported(
+    database: Database, run_script: ScriptRunner, tmp_path: Path
+) -> None:
+    store_site(database)
+    store_verdict(database, "pass")
+    wednesday = datetime(2026, 11, 4, 12, tzinfo=UTC).isoformat()
+    result = run_script(
+        SCRIPT, "--site", SITE_ID, "--out", tmp_path / "out", env={"ARGO_NOW": wednesday}
+    )
+    days = pd.read_csv(tmp_path / "out" / "daily.csv")["day"]
+
+    assert result.exit_code == 0
+    assert sorted(set(days)) == [day.isoformat() for day in CLOCK_CHANGE_WEEK.days]
+
+
+@pytest.mark.database
+def test_an_unknown_site_is_a_usage_error(
+    database: Database, run_script: ScriptRunner, tmp_path: Path
+) -> None:
+    result = run_script(SCRIPT, "--site", "../9", "--out", tmp_path / "out")
+
+    assert (result.exit_code, (tmp_path / "out").exists()) == (2, False)
+
+
+@pytest.mark.database
+def test_days_and_dates_together_are_a_usage_error(
+    database: Database, run_script: ScriptRunner
+) -> None:
+    store_site(database)
+
+    assert run_script(SCRIPT, *WEEK, "--days", 3).exit_code == 2
