@@ -14,15 +14,16 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from datetime import date
 
 import click
 from rich.console import Console
 from rich.progress import Progress
 
-from config.settings import Settings, get_settings, require
+from config.settings import get_settings
 from config.sites import site_config
+from ingest.eniscope.access import open_api
 from ingest.eniscope.client import EniscopeClient
 from ingest.pipeline.fetch import LONGEST_WINDOW
 from ingest.pipeline.plan import PlannedWindow, plan_windows, settled_end
@@ -35,7 +36,6 @@ from lib.database import Connection, owner_connection, owner_server
 from lib.date_utils import Period, chosen_period, last_days
 from lib.errors import EXIT_OK, EXIT_PARTIAL, UsageError
 from lib.lock import run_lock
-from lib.sandbox import ApiAccess, running_sandbox
 from lib.timing import Stopwatch
 
 SANDBOX_SUFFIX = "(sandbox)"
@@ -49,32 +49,6 @@ Examples:
   python ingest/ingest_to_postgres.py --site 23271 --start-date 2025-11-01 --end-date 2025-11-04
   ENISCOPE_API_URL=sandbox python ingest/ingest_to_postgres.py --days 7
 """
-
-
-@contextmanager
-def open_api(settings: Settings) -> Iterator[EniscopeClient]:
-    """A client of the API of these settings; for `sandbox`, the sandbox is started."""
-    with ExitStack() as stack:
-        if settings.uses_sandbox:
-            access = stack.enter_context(running_sandbox(settings))
-        else:
-            access = ApiAccess(
-                settings.eniscope_api_url,
-                require("ENISCOPE_API_KEY", settings.eniscope_api_key),
-                require("ENISCOPE_EMAIL", settings.eniscope_email),
-                require("ENISCOPE_PASSWORD", settings.eniscope_password),
-            )
-        yield stack.enter_context(
-            EniscopeClient(
-                access.url,
-                access.api_key,
-                access.email,
-                access.password,
-                user_agent=settings.eniscope_user_agent,
-                max_requests_per_second=settings.max_requests_per_second(),
-                max_parallel=settings.eniscope_max_parallel,
-            )
-        )
 
 
 def refuse_sandbox_data(

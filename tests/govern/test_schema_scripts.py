@@ -59,7 +59,7 @@ def test_an_edited_migration_is_refused_by_name(
     database.execute("UPDATE schema_migrations SET checksum = 'other' WHERE version = 2")
     done = run_script(MIGRATE)
     assert done.exit_code == 2
-    assert "0002_readings.sql was changed after it was applied" in done.stderr
+    assert "0002_sites_and_channels.sql was changed after it was applied" in done.stderr
     assert len(done.stderr.splitlines()) == 1
 
 

@@ -126,6 +126,6 @@ def test_raw_records_become_json_that_postgresql_takes(sent: Any) -> None:
 
 def test_every_field_of_the_border_has_its_column_in_the_schema() -> None:
     migrations = PROJECT_ROOT / "govern" / "sql" / "migrations"
-    schema = (migrations / "0002_readings.sql").read_text()
+    schema = (migrations / "0003_readings.sql").read_text()
     assert [column for column in COLUMNS if f"\n    {column} " not in schema] == []
     assert len({field.code for field in FIELDS}) == len(FIELDS)

@@ -13,7 +13,7 @@ CREATE TABLE data_gaps (
     reason            text NOT NULL DEFAULT 'unknown'
                       CHECK (reason IN ('api_failed', 'channel_silent', 'site_offline', 'rejected', 'unknown')),
     fillable          boolean NOT NULL DEFAULT true,
-    detected_at       timestamptz NOT NULL DEFAULT now(),
+    detected_at       timestamptz NOT NULL DEFAULT argo_now(),
     filled_at         timestamptz,
     filled_by         text,
     UNIQUE (channel_id, gap_start)
@@ -28,7 +28,7 @@ CREATE TABLE estimated_readings (
     power_kw         real,
     method           text NOT NULL,
     gap_id           bigint REFERENCES data_gaps ON DELETE SET NULL,
-    created_at       timestamptz NOT NULL DEFAULT now(),
+    created_at       timestamptz NOT NULL DEFAULT argo_now(),
     PRIMARY KEY (channel_id, "timestamp")
 );
 
@@ -61,7 +61,7 @@ CREATE TABLE mv_hourly_usage (
     null_energy      integer NOT NULL,
     null_power       integer NOT NULL,
     interval_seconds integer NOT NULL,
-    refreshed_at     timestamptz NOT NULL DEFAULT now(),
+    refreshed_at     timestamptz NOT NULL DEFAULT argo_now(),
     PRIMARY KEY (channel_id, hour)
 );
 COMMENT ON TABLE mv_hourly_usage IS 'Hourly aggregate of readings; a table, refreshed by the hours touched.';
@@ -73,7 +73,7 @@ CREATE TABLE virtual_meters (
     virtual_meter_id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     organization_id  text NOT NULL REFERENCES organizations,
     name             text NOT NULL,
-    created_at       timestamptz NOT NULL DEFAULT now(),
+    created_at       timestamptz NOT NULL DEFAULT argo_now(),
     UNIQUE (organization_id, name)
 );
 CREATE TABLE virtual_meter_map (

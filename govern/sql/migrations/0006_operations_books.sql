@@ -25,7 +25,7 @@ CREATE TABLE alert_silences (
     channel_id      bigint,
     reason          text NOT NULL,
     created_by      text NOT NULL,
-    created_at      timestamptz NOT NULL DEFAULT now(),
+    created_at      timestamptz NOT NULL DEFAULT argo_now(),
     expires_at      timestamptz NOT NULL
 );
 
@@ -37,6 +37,6 @@ CREATE TABLE report_deliveries (
     period_end      date NOT NULL,
     recipient       text NOT NULL,
     figures         jsonb NOT NULL,
-    sent_at         timestamptz NOT NULL DEFAULT now()
+    sent_at         timestamptz NOT NULL DEFAULT argo_now()
 );
 COMMENT ON COLUMN report_deliveries.figures IS 'The figures as they were sent, so that a later change can be told.';

@@ -1,4 +1,4 @@
--- Local clock hours and "now", for aggregates and views.
+-- Local clock hours and "now", for books, aggregates and views.
 -- Grain   functions
 -- Layer   core
 -- Source  design: an hour bucket never crosses a local date, so that local days add up exactly
@@ -6,7 +6,7 @@
 -- The offset of a zone from UTC at an instant [s].
 CREATE FUNCTION utc_offset_seconds(at timestamptz, zone text) RETURNS bigint
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
-RETURN extract(epoch FROM (at AT TIME ZONE zone))::bigint - floor(extract(epoch FROM at))::bigint;
+RETURN floor(extract(epoch FROM (at AT TIME ZONE zone)))::bigint - floor(extract(epoch FROM at))::bigint;
 
 -- The instant at which the local clock hour of `at` starts. Where clocks change inside an hour
 -- (Lord Howe), the part after the change is an hour of its own that starts at the change.
@@ -14,11 +14,12 @@ CREATE FUNCTION local_hour_start(at timestamptz, zone text) RETURNS timestamptz
 LANGUAGE sql IMMUTABLE PARALLEL SAFE
 RETURN (
     WITH whole AS (
-        SELECT at - make_interval(secs => extract(epoch FROM (at AT TIME ZONE zone))::bigint % 3600) AS start
+        SELECT date_trunc('second', at)
+            - make_interval(secs => floor(extract(epoch FROM (at AT TIME ZONE zone)))::bigint % 3600) AS start
     )
     SELECT CASE
         WHEN utc_offset_seconds(whole.start, zone) = utc_offset_seconds(at, zone) THEN whole.start
-        ELSE at - make_interval(
+        ELSE date_trunc('second', at) - make_interval(
             secs => (floor(extract(epoch FROM at))::bigint + utc_offset_seconds(whole.start, zone)) % 3600)
     END
     FROM whole

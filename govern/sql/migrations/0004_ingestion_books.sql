@@ -46,7 +46,7 @@ CREATE TABLE rejected_readings (
     raw         jsonb NOT NULL,
     raw_md5     text NOT NULL,
     times_seen  integer NOT NULL DEFAULT 1,
-    rejected_at timestamptz NOT NULL DEFAULT now()
+    rejected_at timestamptz NOT NULL DEFAULT argo_now()
 );
 CREATE UNIQUE INDEX rejected_readings_row ON rejected_readings (channel_id, raw_md5) WHERE scope = 'row';
 CREATE UNIQUE INDEX rejected_readings_field ON rejected_readings (channel_id, "timestamp", field)
@@ -61,8 +61,8 @@ CREATE TABLE reading_conflicts (
     field         text NOT NULL,
     stored_value  text,
     offered_value text,
-    first_seen_at timestamptz NOT NULL DEFAULT now(),
-    last_seen_at  timestamptz NOT NULL DEFAULT now(),
+    first_seen_at timestamptz NOT NULL DEFAULT argo_now(),
+    last_seen_at  timestamptz NOT NULL DEFAULT argo_now(),
     times_seen    integer NOT NULL DEFAULT 1,
     PRIMARY KEY (channel_id, "timestamp", field)
 );

@@ -1,0 +1,142 @@
+"""Runs the checks on a window and says what they found."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+import psycopg2
+
+from govern.checks.check_file import Check, Severity
+from govern.checks.window import Window
+from lib.circuit_breaker import Verdict
+from lib.database import Cursor
+from lib.errors import ArgoError
+
+SAMPLE_ROWS = 5
+
+# One evaluation gives both the number of rows and the first of them.
+_COUNT_AND_SAMPLE = """
+WITH broken AS MATERIALIZED (
+{sql}
+)
+SELECT
+    (SELECT count(*) FROM broken),
+    (SELECT coalesce(json_agg(sample), '[]') FROM (SELECT * FROM broken LIMIT {rows}) AS sample)
+"""
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """What one check found; `sample` holds up to five of the rows that break the rule."""
+
+    name: str
+    severity: Severity
+    verdict: Verdict
+    count: int
+    of: int | None
+    threshold: str
+    summary: str
+    sample: list[dict[str, Any]]
+
+
+def run_checks(cursor: Cursor, checks: Iterable[Check], window: Window) -> list[CheckResult]:
+    """Run each check inside the cursor's transaction.
+
+    Raises ArgoError that names the check whose query PostgreSQL refused.
+    """
+    # Sample rows show UTC whatever the server's default is; compiling costs more than it saves.
+    cursor.execute("SET LOCAL timezone = 'UTC'")
+    cursor.execute("SET LOCAL jit = off")
+    parameters = window.parameters()
+    return [_run_check(cursor, check, parameters) for check in checks]
+
+
+def overall_verdict(results: Iterable[CheckResult]) -> Verdict:
+    """fail when any error-level check failed, else warn when any warned, else pass."""
+    verdicts = {result.verdict for result in results}
+    if "fail" in verdicts:
+        return "fail"
+    return "warn" if "warn" in verdicts else "pass"
+
+
+def judge(check: Check, count: int, of: int | None, sample: list[dict[str, Any]]) -> CheckResult:
+    """Compare what a check found with its threshold."""
+    verdict: Verdict = "pass"
+    if not check.threshold.allows(count, of):
+        verdict = "fail" if check.severity == "error" else "warn"
+    return CheckResult(
+        name=check.name,
+        severity=check.severity,
+        verdict=verdict,
+        count=count,
+        of=of,
+        threshold=str(check.threshold),
+        summary=_sentence(check, count, of, sample),
+        sample=sample,
+    )
+
+
+def record_validation(
+    cursor: Cursor,
+    window: Window,
+    results: Sequence[CheckResult],
+    started_at: datetime,
+    finished_at: datetime,
+    override: Mapping[str, str] | None = None,
+) -> int:
+    """Write the row of validation_runs; `override` holds `by` and `reason`. Returns its id."""
+    cursor.execute(
+        """
+        INSERT INTO validation_runs (
+            organization_id, window_start, window_end, verdict, checks,
+            started_at, finished_at, overridden_by, override_reason
+        ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+        """,
+        (
+            window.site_id,
+            window.period.start,
+            window.period.end,
+            overall_verdict(results),
+            json.dumps([asdict(result) for result in results]),
+            started_at,
+            finished_at,
+            override["by"] if override else None,
+            override["reason"] if override else None,
+        ),
+    )
+    return int(cursor.fetchone()[0])
+
+
+def _run_check(cursor: Cursor, check: Check, parameters: Mapping[str, Any]) -> CheckResult:
+    try:
+        cursor.execute(_COUNT_AND_SAMPLE.format(sql=check.sql, rows=SAMPLE_ROWS), parameters)
+        count, sample = cursor.fetchone()
+        of = None
+        if check.threshold.of_sql is not None:
+            cursor.execute(check.threshold.of_sql, parameters)
+            of = int(cursor.fetchone()[0])
+    except (psycopg2.Error, KeyError, ValueError, TypeError, IndexError) as error:
+        reason = str(error).strip().split("\n")[0]
+        raise ArgoError(f"the check {check.name} cannot be run: {reason}") from error
+    return judge(check, int(count), of, sample)
+
+
+def _sentence(check: Check, count: int, of: int | None, sample: list[dict[str, Any]]) -> str:
+    """One plain sentence with the numbers."""
+    if count == 0:
+        return f"{check.fault}: none"
+    text = f"{check.fault}: {count:,}"
+    if of:
+        text += f" of {of:,} ({100 * count / of:.1f} %, allowed {check.threshold})"
+    elif check.threshold.limit:
+        text += f" (allowed {check.threshold})"
+    first = sample[0]
+    if first.get("detail"):
+        return f"{text}; {first['detail']}"
+    where = [f"channel {first['channel_id']}"] if first.get("channel_id") else []
+    where += [f"at {first['timestamp']}"] if first.get("timestamp") else []
+    return f"{text}; first {' '.join(where)}" if where else text

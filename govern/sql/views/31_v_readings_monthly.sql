@@ -1,0 +1,22 @@
+-- v_readings_monthly: energy and demand of each channel by month of the site's own calendar.
+-- Layer   3 business; reads v_readings_daily
+-- Grain   one row per channel and local month (month is its first day)
+-- Units   kWh, kW
+-- Used    analysts; a site's energy is the sum where in_site_total
+CREATE OR REPLACE VIEW v_readings_monthly AS
+SELECT
+    site_id,
+    site_name,
+    channel_id,
+    channel_name,
+    channel_type,
+    in_site_total,
+    date_trunc('month', day)::date AS month,
+    sum(energy_kwh) AS energy_kwh,
+    sum(avg_kw * power_count) / nullif(sum(power_count), 0) AS avg_kw,
+    max(peak_kw) AS peak_kw,
+    sum(reading_count)::integer AS reading_count,
+    count(*)::integer AS days_with_data
+FROM v_readings_daily
+GROUP BY site_id, site_name, channel_id, channel_name, channel_type, in_site_total,
+         date_trunc('month', day)::date;
