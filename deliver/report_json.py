@@ -117,7 +117,7 @@ def _metadata(
             "start": _time(findings.start),
             "end": _time(findings.end),
             "label": day_range(findings.start, findings.end),
-            "timezone": findings.timezone,
+            "timezone": str(findings.start.tzinfo),
         },
         "baseline": {
             "start": _time(baseline.start),

@@ -1,4 +1,4 @@
-"""The site's calendar: local clock, holidays as Sundays, only wholly closed intervals are closed."""
+"""The local calendar: holidays are Sundays, and only wholly closed intervals are closed."""
 
 from __future__ import annotations
 

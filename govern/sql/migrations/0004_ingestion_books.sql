@@ -18,6 +18,7 @@ CREATE TABLE ingestion_logs (
     readings_inserted  integer NOT NULL DEFAULT 0,
     readings_duplicate integer NOT NULL DEFAULT 0,
     readings_rejected  integer NOT NULL DEFAULT 0,
+    readings_changed   integer NOT NULL DEFAULT 0,
     requests           integer NOT NULL DEFAULT 0,
     error_message      text,
     started_at         timestamptz NOT NULL,
@@ -29,9 +30,10 @@ CREATE TABLE ingestion_logs (
 CREATE INDEX ingestion_logs_channel ON ingestion_logs (channel_id, window_start);
 CREATE INDEX ingestion_logs_run ON ingestion_logs (run_id);
 CREATE INDEX ingestion_logs_to_aggregate ON ingestion_logs (channel_id)
-    WHERE aggregated_at IS NULL AND readings_inserted > 0;
+    WHERE aggregated_at IS NULL AND readings_inserted + readings_changed > 0;
 COMMENT ON COLUMN ingestion_logs.status IS 'running is committed before the fetch; the final state with the rows.';
 COMMENT ON COLUMN ingestion_logs.readings_duplicate IS 'Known rows, conflicting rows and repeats within the answer.';
+COMMENT ON COLUMN ingestion_logs.readings_changed IS 'Stored rows whose values this window changed: a repair or replay that a person asked for.';
 COMMENT ON COLUMN ingestion_logs.aggregated_at IS 'When mv_hourly_usage took this window in.';
 
 CREATE TABLE rejected_readings (

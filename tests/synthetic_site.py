@@ -34,7 +34,7 @@ def office_site(**changes: Any) -> SiteConfig:
     values: dict[str, Any] = {
         "site_id": "1",
         "timezone": NEW_YORK,
-        "opening_hours": dict.fromkeys(WEEKDAYS, ["06:00", "19:00"]),
+        "opening_hours": {day: ["06:00", "19:00"] for day in WEEKDAYS},
         "holidays": {"country": "US"},
         "tariff": [{"valid_from": date(2000, 1, 1), "energy_price_per_kwh": 0.12}],
     }

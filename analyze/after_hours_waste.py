@@ -1,0 +1,242 @@
+"""After-hours waste: energy of a closed site above the level a channel normally falls to."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+import pandas as pd
+
+from analyze.baseline import WEEKDAYS, Expected
+from analyze.calendar_days import Calendar
+from lib.stats_utils import Floats, Mask, bridge, robust_sigma, rolling_mean, runs
+
+# A stretch is claimed when its median excess passes all of these.
+NIGHT_SPREADS = 4.0
+MIN_SHARE_OF_DIFFERENCE = 0.1
+MIN_SHARE_OF_LEVEL = 0.05
+MIN_KW = 0.2
+# A part of a stretch is claimed when it is on for long, or large: at least so many hours, of at
+# least that share of the difference, and so many standard deviations of that time of day.
+PARTS = ((6.0, 0.1, 3.0), (2.0, 0.25, 5.0))
+PART_BRIDGED_HOURS = 0.5
+# A busy day fades out after closing: a share of the excess before closing is not waste. How much
+# is learned from the channel's past nights, within these bounds.
+BUSY_DAY_HOURS = 8.0
+MAX_BUSY_DAY_SHARE = 0.5
+# What is believed before the nights have spoken, with the weight of so many ordinary busy days.
+PRIOR_BUSY_DAY_SHARE = 0.3
+PRIOR_DAYS = 4.0
+PRIOR_BUSY_SHARE_OF_DIFFERENCE = 0.1
+# Nights differ at least by this share of the difference between open and closed.
+SPREAD_FLOOR = 0.03
+MIN_PAST_STRETCHES = 8
+MIN_MEASURED = 0.5
+# Half-width of a 90 % interval, in standard deviations.
+NINETY_PERCENT = 1.645
+
+
+@dataclass(frozen=True)
+class ChannelWaste:
+    """One channel's waste in the judged intervals.
+
+    `baseline_kw` is the closed level normal for these hours, `after_hours_kwh` everything used
+    while closed, `excess_kwh` the waste; `error_pct` the half-width of its 90 % interval, from the
+    spread of past nights. `stretches` are claimed intervals [start, stop) of the index.
+    """
+
+    baseline_kw: float
+    after_hours_kwh: float
+    excess_kwh: float
+    error_pct: float
+    stretches: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class _Stretch:
+    """A closed stretch [start, stop): its median excess, and the mean excess before closing."""
+
+    start: int
+    stop: int
+    excess_kw: float
+    before_kw: float
+
+
+@dataclass(frozen=True)
+class _Claim:
+    """Intervals [start, stop) claimed as waste, less what the busy day left in each [kW]."""
+
+    start: int
+    stop: int
+    busy_kw: float
+
+
+@dataclass(frozen=True)
+class _UsualNight:
+    """What past nights were like: median excess, its standard deviation, busy days' share."""
+
+    excess_kw: float
+    spread_kw: float
+    busy_day_share: float
+
+
+def after_hours_waste(
+    power_kw: pd.Series, expected: Expected, calendar: Calendar, is_history: Mask, judged: Mask
+) -> ChannelWaste | None:
+    """Judge each closed stretch, from closing to opening, against the nights of the history.
+
+    Parameters
+    ----------
+    power_kw : Series of float, shape (n,)
+        Mean power of each interval [kW]; regular index; NaN where unmeasured: a gap counts neither
+        as use nor as saving.
+    expected, calendar : of the same n intervals; expected is the level the channel falls to at the
+        same time of the week.
+    is_history, judged : bool arrays, shape (n,)
+        Where the spread of nights is learned from, and where waste is looked for.
+
+    Returns
+    -------
+    ChannelWaste, or None when it cannot be judged: no closed interval was measured, or fewer than
+    8 closed stretches of history.
+
+    References
+    ----------
+    Night and weekend base load: P. N. Price, "Methods for Analyzing Electric Load Shape and its
+    Variability", Lawrence Berkeley National Laboratory, 2010. Claiming whole stretches by their
+    median, and what is taken off after a busy day, are this project's choice.
+    """
+    power = power_kw.to_numpy(dtype=float)
+    residual = power - expected.expected_kw
+    closed = ~calendar.is_open
+    known = judged & closed & np.isfinite(residual)
+    past = _stretches(residual, calendar, is_history & closed)
+    if not known.any() or len(past) < MIN_PAST_STRETCHES:
+        return None
+    difference = open_closed_difference(expected, calendar)
+    usual = _usual_night(past, difference)
+    least_kw = usual.excess_kw + max(
+        NIGHT_SPREADS * usual.spread_kw,
+        MIN_SHARE_OF_DIFFERENCE * difference,
+        MIN_SHARE_OF_LEVEL * expected.level_kw,
+        MIN_KW,
+    )
+    claims = []
+    for stretch in _stretches(residual, calendar, judged & closed):
+        busy_kw = usual.busy_day_share * stretch.before_kw
+        if stretch.excess_kw - busy_kw >= least_kw:
+            claims.append(_Claim(stretch.start, stretch.stop, busy_kw))
+        else:
+            known_kw = residual[stretch.start : stretch.stop] - busy_kw
+            scale_kw = expected.scale_kw[stretch.start : stretch.stop]
+            claims += [
+                _Claim(stretch.start + start, stretch.start + stop, busy_kw)
+                for start, stop in _parts(known_kw, scale_kw, difference, least_kw, calendar)
+            ]
+    excess_kwh, error_kwh = _energy(claims, residual, calendar, usual.spread_kw, len(past))
+    return ChannelWaste(
+        baseline_kw=float(expected.expected_kw[known].mean()),
+        after_hours_kwh=float(power[known].sum() * calendar.hours),
+        excess_kwh=excess_kwh,
+        error_pct=100 * error_kwh / excess_kwh if excess_kwh > 0 else 0.0,
+        stretches=tuple((claim.start, claim.stop) for claim in claims),
+    )
+
+
+def open_closed_difference(expected: Expected, calendar: Calendar) -> float:
+    """Median expected power when open less when closed [kW], at least a tenth of the level."""
+    known = np.isfinite(expected.expected_kw)
+    in_hours = expected.expected_kw[known & calendar.is_open]
+    closed = expected.expected_kw[known & ~calendar.is_open]
+    least = 0.1 * expected.level_kw
+    if not len(in_hours) or not len(closed):
+        return least
+    return max(float(np.median(in_hours) - np.median(closed)), least)
+
+
+def _stretches(residual: Floats, calendar: Calendar, mask: Mask) -> list[_Stretch]:
+    """Closed stretches of the mask that were measured for at least half of their time.
+
+    Cut where a week before the period begins, so that past ones are as long as those judged.
+    """
+    found = []
+    # Hourly means, of closed hours only: the median of a load that cycles is its off state.
+    hourly = rolling_mean(np.where(mask, residual, np.nan), calendar.intervals(1.0))
+    for start, stop in _cut_by_week(mask, calendar):
+        part = residual[start:stop]
+        if np.isfinite(part).mean() < MIN_MEASURED:
+            continue
+        means = hourly[start:stop]
+        median_kw = float(np.median(means[np.isfinite(means)]))
+        before_kw = _excess_before(start, residual, calendar)
+        found.append(_Stretch(start, stop, median_kw, before_kw))
+    return found
+
+
+def _cut_by_week(mask: Mask, calendar: Calendar) -> list[tuple[int, int]]:
+    if not mask.any():
+        return []
+    anchor = calendar.day[-1] + 1  # the period ends with the index
+    week = (calendar.day - anchor) // WEEKDAYS
+    starts_week = np.flatnonzero(np.diff(week)) + 1
+    pieces = []
+    for start, stop in runs(mask):
+        cuts = starts_week[(starts_week > start) & (starts_week < stop)]
+        edges = [start, *(int(cut) for cut in cuts), stop]
+        pieces += list(pairwise(edges))
+    return pieces
+
+
+def _excess_before(start: int, residual: Floats, calendar: Calendar) -> float:
+    """Mean excess of the open hours just before a stretch [kW]; 0 when it was not positive."""
+    first = max(start - calendar.intervals(BUSY_DAY_HOURS), 0)
+    before = residual[first:start][calendar.is_open[first:start]]
+    before = before[np.isfinite(before)]
+    return max(float(before.mean()), 0.0) if len(before) else 0.0
+
+
+def _usual_night(past: list[_Stretch], difference: float) -> _UsualNight:
+    """Learn from past nights what a busy day leaves behind, their level and their spread."""
+    excess = np.array([stretch.excess_kw for stretch in past])
+    before = np.array([stretch.before_kw for stretch in past])
+    limit = NIGHT_SPREADS * robust_sigma(excess - np.median(excess))
+    ordinary = np.clip(excess, np.median(excess) - limit, np.median(excess) + limit)
+    weight = PRIOR_DAYS * (PRIOR_BUSY_SHARE_OF_DIFFERENCE * difference) ** 2 + 1e-12
+    slope = (before @ ordinary + PRIOR_BUSY_DAY_SHARE * weight) / (before @ before + weight)
+    share = min(max(float(slope), 0.0), MAX_BUSY_DAY_SHARE)
+    nights = excess - share * before
+    usual_kw = float(np.median(nights))
+    spread_kw = max(float(robust_sigma(nights - usual_kw)), SPREAD_FLOOR * difference)
+    return _UsualNight(excess_kw=usual_kw, spread_kw=spread_kw, busy_day_share=share)
+
+
+def _parts(
+    excess_kw: Floats, scale_kw: Floats, difference: float, least_kw: float, calendar: Calendar
+) -> list[tuple[int, int]]:
+    """Runs inside a stretch in which something was on for part of it."""
+    sustained = rolling_mean(excess_kw, calendar.intervals(1.0))
+    claimed = np.zeros(len(excess_kw), dtype=bool)
+    for hours, share, scales in PARTS:
+        is_on = sustained > np.maximum(max(least_kw, share * difference), scales * scale_kw)
+        is_on = bridge(is_on, calendar.intervals(PART_BRIDGED_HOURS))
+        for start, stop in runs(is_on):
+            if stop - start >= calendar.intervals(hours):
+                claimed[start:stop] = True
+    return runs(claimed)
+
+
+def _energy(
+    claims: list[_Claim], residual: Floats, calendar: Calendar, spread: float, nights: int
+) -> tuple[float, float]:
+    """Energy of the claims [kWh] and the half-width of its 90 % interval [kWh]."""
+    excess_kwh, hours = 0.0, []
+    for claim in claims:
+        part = residual[claim.start : claim.stop]
+        part = part[np.isfinite(part)]
+        excess_kwh += float((part - claim.busy_kw).sum() * calendar.hours)
+        hours.append(len(part) * calendar.hours)
+    own = math.sqrt(sum(hour**2 for hour in hours))
+    common = sum(hours) * math.sqrt(math.pi / 2 / nights)
+    return max(excess_kwh, 0.0), NINETY_PERCENT * spread * math.hypot(own, common)

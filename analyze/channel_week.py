@@ -1,0 +1,155 @@
+"""One channel's week: its faults, what was expected, and what happened, each event told once.
+
+The order decides under which name an event is told: sensor faults, spikes, after-hours waste,
+anomalies. What one step tells is hidden from the next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from analyze.after_hours_waste import ChannelWaste, after_hours_waste
+from analyze.anomaly_detection import AnomalyEvent, anomalies
+from analyze.baseline import Expected, expected_power
+from analyze.calendar_days import Calendar
+from analyze.readings import ChannelSeries
+from analyze.sensor_health import Fault, sensor_health
+from analyze.spike_detection import SpikeEvent, spikes
+from lib.reading_rules import ReadingRules
+from lib.stats_utils import Floats, Mask
+
+MIN_BASELINE_WEEKS = 3
+CONSUMERS = ("energy", "site_total")
+NOT_JUDGED = ("unreadable", "retired")
+
+
+@dataclass(frozen=True)
+class ChannelStudy:
+    """Everything found about one channel; arrays have one value per interval of `index`.
+
+    `expected` is None where the channel's consumption is not judged: no consumer, or a history of
+    fewer than three weeks (`weeks` says how many).
+    """
+
+    series: ChannelSeries
+    index: pd.DatetimeIndex
+    calendar: Calendar
+    in_period: Mask
+    due: Mask
+    power_kw: Floats
+    energy_kwh: Floats
+    expected: Expected | None
+    weeks: int
+    faults: tuple[Fault, ...]
+    spikes: tuple[SpikeEvent, ...] = ()
+    waste: ChannelWaste | None = None
+    anomalies: tuple[AnomalyEvent, ...] = ()
+
+    @property
+    def is_consumer(self) -> bool:
+        """True where the channel stands for energy that is used, once."""
+        return self.series.is_additive or self.series.in_site_total
+
+    @property
+    def reported(self) -> bool:
+        """True when anything arrived, in the baseline or in the period."""
+        return bool(self.series.frame["received"].any())
+
+    @property
+    def excess_kw(self) -> Floats:
+        """Measured less expected power; NaN where either is unknown."""
+        if self.expected is None:
+            return np.full(len(self.index), np.nan)
+        return self.power_kw - self.expected.expected_kw
+
+    def told_kwh(self, start: pd.Timestamp, end: pd.Timestamp) -> float:
+        """Energy above the expected that this channel's own events tell of, in [start, end)."""
+        told = np.zeros(len(self.index), dtype=bool)
+        for span in self.told_spans():
+            told[slice(*span)] = True
+        first, last = self.index.searchsorted([start, end])
+        inside = self.excess_kw[first:last][told[first:last]]
+        return float(np.nansum(inside) * self.calendar.hours)
+
+    def told_spans(self) -> list[tuple[int, int]]:
+        """[start, stop) of every consumption event."""
+        spans = [(spike.start, spike.stop) for spike in self.spikes]
+        spans += [(event.start, event.stop) for event in self.anomalies]
+        return spans + list(self.waste.stretches if self.waste is not None else ())
+
+
+def study_channel(
+    series: ChannelSeries,
+    index: pd.DatetimeIndex,
+    calendar: Calendar,
+    in_period: Mask,
+    due: Mask,
+    rules: ReadingRules,
+    rejected: Mapping[str, int],
+) -> ChannelStudy:
+    """Judge one channel.
+
+    Parameters
+    ----------
+    series : the channel; its frame has n rows.
+    index, calendar : the same n intervals in the site's zone.
+    in_period, due : bool arrays, shape (n,)
+        The period, and the part of it that should have arrived by now. What lies before the first
+        interval of the period is history.
+    rules : the plausible range of each value.
+    rejected : readings or values of the period that were set aside, by reason.
+    """
+    is_history = ~in_period
+    power = series.power_kw().to_numpy(dtype=float)
+    limits = {**rules.field_limits, "power_kw": rules.power_kw, "energy_kwh": rules.energy_kwh}
+    faults: list[Fault] = []
+    if series.status not in NOT_JUDGED:
+        value = series.main_value()
+        faults = sensor_health(series.frame, value, calendar, is_history, due, limits, rejected)
+    load_kw = power.copy()
+    for fault in faults:
+        if fault.hides_load:
+            load_kw[fault.start : fault.stop] = np.nan
+    load = pd.Series(load_kw, index)
+    is_consumer = series.channel_type in CONSUMERS and (series.is_additive or series.in_site_total)
+    expected = expected_power(load, calendar, is_history) if is_consumer else None
+    weeks = expected.weeks if expected is not None else 0
+    study = ChannelStudy(
+        series=series,
+        index=index,
+        calendar=calendar,
+        in_period=in_period,
+        due=due,
+        power_kw=power,
+        energy_kwh=series.energy_kwh().to_numpy(dtype=float),
+        expected=expected if weeks >= MIN_BASELINE_WEEKS else None,
+        weeks=weeks,
+        faults=tuple(faults),
+    )
+    return study if study.expected is None else _with_events(study, load, is_history)
+
+
+def _with_events(study: ChannelStudy, load: pd.Series, is_history: Mask) -> ChannelStudy:
+    expected, calendar, due = study.expected, study.calendar, study.due
+    assert expected is not None
+    found = spikes(load, expected, calendar, is_history, due)
+    load = _without(load, [(spike.start, spike.stop) for spike in found])
+    waste = None
+    # The main meter sees the waste of its parts: it would be told twice.
+    if study.series.is_additive and study.series.channel_type == "energy":
+        waste = after_hours_waste(load, expected, calendar, is_history, due)
+    if waste is not None:
+        load = _without(load, waste.stretches)
+    events = anomalies(load, expected, calendar, is_history, due)
+    return replace(study, spikes=tuple(found), waste=waste, anomalies=tuple(events))
+
+
+def _without(load: pd.Series, spans: Iterable[tuple[int, int]]) -> pd.Series:
+    hidden = load.to_numpy(copy=True)
+    for start, stop in spans:
+        hidden[start:stop] = np.nan
+    return pd.Series(hidden, load.index)

@@ -1,0 +1,261 @@
+"""What the analysis of one site and week returns: plain values, ready to be formatted.
+
+Every instant is an aware datetime in the site's own zone; `end` is exclusive; energies are kWh,
+powers kW, money in the site's currency. The names are those of the weekly report's JSON in
+snake_case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+Severity = Literal["low", "medium", "high", "critical"]
+IssueType = Literal[
+    "missing_data",
+    "low_completeness",
+    "flatline",
+    "stale_data",
+    "dead_channel",
+    "out_of_range",
+    "energy_power_mismatch",
+    "phase_imbalance",
+]
+SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
+
+
+@dataclass(frozen=True)
+class HealthIssue:
+    """A fault of a sensor or of its data, not of the building."""
+
+    type: IssueType
+    severity: Severity
+    channel_id: int
+    channel_name: str
+    start: datetime
+    end: datetime
+    description: str
+
+
+@dataclass(frozen=True)
+class AfterHoursMeter:
+    """Energy of one channel while the site was closed, above what it normally falls to."""
+
+    channel_id: int
+    channel_name: str
+    baseline_kw: float
+    after_hours_kwh: float
+    excess_kwh: float
+    excess_cost: float
+    error_pct: float
+    stretches: tuple[tuple[datetime, datetime], ...]
+
+
+@dataclass(frozen=True)
+class AfterHoursWaste:
+    """After-hours waste of a site; `caveat` says why where it could not be judged."""
+
+    meters: tuple[AfterHoursMeter, ...]
+    total_excess_kwh: float
+    total_excess_cost: float
+    estimated_annual_cost: float
+    caveat: str | None = None
+
+
+@dataclass(frozen=True)
+class Anomaly:
+    """Consumption that differs from the expected over several intervals."""
+
+    channel_id: int
+    channel_name: str
+    start: datetime
+    end: datetime
+    direction: Literal["high", "low"]
+    peak_kw: float
+    expected_kw: float
+    excess_kwh: float
+    severity: Severity
+    confidence: float
+    context: str
+
+
+@dataclass(frozen=True)
+class Spike:
+    """A single interval, or a few, that stands out of its neighbours and of the expected."""
+
+    channel_id: int
+    channel_name: str
+    start: datetime
+    end: datetime
+    peak_kw: float
+    expected_kw: float
+    excess_kwh: float
+
+
+@dataclass(frozen=True)
+class QuickWin:
+    """Something to do, worth money, with its evidence. Ranked by money per year."""
+
+    rank: int
+    title: str
+    channel_ids: tuple[int, ...]
+    weekly_kwh: float
+    weekly_cost: float
+    annual_cost: float
+    annual_cost_low: float
+    annual_cost_high: float
+    confidence: float
+    effort: Literal["low", "medium", "high"]
+    owner: str
+    actions: tuple[str, ...]
+    evidence: str
+
+
+@dataclass(frozen=True)
+class Headline:
+    """A risk or an opportunity of the first page."""
+
+    title: str
+    channel_ids: tuple[int, ...]
+    severity: Severity | None = None
+    annual_cost: float | None = None
+
+
+@dataclass(frozen=True)
+class ChannelQuality:
+    """How much of a channel's week arrived."""
+
+    channel_id: int
+    channel_name: str
+    expected: int
+    received: int
+    completeness_pct: float
+    rejected: int
+    estimated: int
+
+
+@dataclass(frozen=True)
+class DataGap:
+    """Intervals without a reading."""
+
+    channel_id: int
+    channel_name: str
+    start: datetime
+    end: datetime
+    missing_intervals: int
+
+
+@dataclass(frozen=True)
+class DataQuality:
+    """Data quality of the period, whole and by channel."""
+
+    completeness_pct: float
+    by_channel: tuple[ChannelQuality, ...]
+    gaps: tuple[DataGap, ...]
+    caveats: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Series:
+    """One line of a chart; x are ISO times, numbers or labels; y holds None for a gap."""
+
+    name: str
+    x: tuple[str | float, ...]
+    y: tuple[float | None, ...]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """The numbers of one chart. `title` states the finding."""
+
+    title: str
+    unit: str
+    series: tuple[Series, ...]
+
+
+@dataclass(frozen=True)
+class ChannelWeek:
+    """One channel's energy in the period and against its baseline."""
+
+    channel_id: int
+    channel_name: str
+    channel_type: str
+    in_site_total: bool
+    energy_kwh: float | None
+    expected_kwh: float | None
+    change_pct: float | None
+    after_hours_kwh: float | None
+    peak_kw: float | None
+
+
+@dataclass(frozen=True)
+class BaselineInfo:
+    """What the expected values were learned from."""
+
+    start: datetime
+    end: datetime
+    weeks: int
+    method: str
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Which data went in."""
+
+    readings: int
+    channels: int
+    completeness_pct: float
+    run_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Totals:
+    """The site's week in four numbers. None where the data does not allow one."""
+
+    energy_kwh: float | None
+    cost: float | None
+    expected_kwh: float | None
+    change_vs_baseline_pct: float | None
+    peak_kw: float | None
+    peak_at: datetime | None
+    source: str
+
+
+@dataclass(frozen=True)
+class PotentialSavings:
+    """Sum of the quick wins; `low` and `high` bound the annual cost."""
+
+    weekly_kwh: float
+    weekly_cost: float
+    annual_cost: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True)
+class WeekFindings:
+    """All findings of one site and period."""
+
+    site_id: str
+    site_name: str
+    timezone: str
+    currency: str
+    start: datetime
+    end: datetime
+    baseline: BaselineInfo
+    inputs: Inputs
+    headline: str
+    totals: Totals
+    top_risks: tuple[Headline, ...]
+    top_opportunities: tuple[Headline, ...]
+    savings: PotentialSavings
+    health_issues: tuple[HealthIssue, ...]
+    channels_checked: int
+    after_hours: AfterHoursWaste
+    anomalies: tuple[Anomaly, ...]
+    spikes: tuple[Spike, ...]
+    quick_wins: tuple[QuickWin, ...]
+    channels: tuple[ChannelWeek, ...]
+    data_quality: DataQuality
+    charts: dict[str, Chart] = field(default_factory=dict)

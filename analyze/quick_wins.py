@@ -1,0 +1,128 @@
+"""Quick wins: what to do about waste and excess, ranked by money per year."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from analyze.cost_model import annual
+from analyze.equipment import Equipment, equipment_of
+from analyze.findings import AfterHoursMeter, Anomaly, QuickWin
+
+# One event is not a habit: its money may be half or one and a half of what a year brings.
+ANOMALY_SPREAD = 0.5
+WASTE_CONFIDENCE = 0.95
+ANOMALY_CONFIDENCE = 0.6
+
+
+def quick_wins(
+    meters: Sequence[AfterHoursMeter],
+    anomalies: Sequence[Anomaly],
+    anomaly_costs: Mapping[int, float],
+    missing_share: Mapping[int, float],
+    weeks: float,
+) -> tuple[QuickWin, ...]:
+    """Turn waste and excess into things to do, the most money per year first.
+
+    Parameters
+    ----------
+    meters : after-hours waste by channel.
+    anomalies : of which those above the expected that are more than low are used.
+    anomaly_costs : cost of those anomalies by channel.
+    missing_share : 0..1 by channel, how much of its period is missing; it widens the range.
+    weeks : length of the period.
+    """
+    wins = [_waste_win(meter, missing_share.get(meter.channel_id, 0.0), weeks) for meter in meters]
+    by_channel: dict[int, list[Anomaly]] = {}
+    for anomaly in anomalies:
+        if anomaly.direction == "high" and anomaly.severity != "low":
+            by_channel.setdefault(anomaly.channel_id, []).append(anomaly)
+    wins += [
+        _excess_win(
+            events, anomaly_costs.get(channel_id, 0.0), missing_share.get(channel_id, 0.0), weeks
+        )
+        for channel_id, events in by_channel.items()
+    ]
+    ordered = sorted(wins, key=lambda win: (-win.annual_cost, -win.weekly_kwh, win.channel_ids))
+    return tuple(replace(win, rank=rank) for rank, win in enumerate(ordered, start=1))
+
+
+def _waste_win(meter: AfterHoursMeter, missing: float, weeks: float) -> QuickWin:
+    equipment = equipment_of(meter.channel_name)
+    nights = len(meter.stretches)
+    evidence = (
+        f"On {nights} closed {'stretch' if nights == 1 else 'stretches'} {meter.channel_name} used "
+        f"{meter.excess_kwh:,.0f} kWh more than it normally falls to ({meter.baseline_kw:.1f} kW); "
+        f"the error is about {meter.error_pct:.0f} %."
+    )
+    spread = min(meter.error_pct / 100 + missing, 1.0)
+    return _win(
+        title=f"Switch {meter.channel_name} ({equipment.name}) off after hours",
+        channel_id=meter.channel_id,
+        kwh=meter.excess_kwh,
+        cost=meter.excess_cost,
+        weeks=weeks,
+        spread=spread,
+        confidence=WASTE_CONFIDENCE * (1 - spread),
+        equipment=equipment,
+        actions=equipment.after_hours_actions,
+        evidence=evidence,
+    )
+
+
+def _excess_win(events: Sequence[Anomaly], cost: float, missing: float, weeks: float) -> QuickWin:
+    name = events[0].channel_name
+    equipment = equipment_of(name)
+    kwh = sum(event.excess_kwh for event in events)
+    largest = max(events, key=lambda event: event.excess_kwh)
+    evidence = (
+        f"{len(events)} {'event' if len(events) == 1 else 'events'} with {kwh:,.0f} kWh above the "
+        f"expected; the largest from {largest.start:%a %d %b %H:%M}, up to "
+        f"{largest.peak_kw:.1f} kW where {largest.expected_kw:.1f} kW are usual."
+    )
+    confidence = max(event.confidence for event in events)
+    return _win(
+        title=f"Find out why {name} ({equipment.name}) used more than usual",
+        channel_id=events[0].channel_id,
+        kwh=kwh,
+        cost=cost,
+        weeks=weeks,
+        spread=min(ANOMALY_SPREAD + missing, 1.0),
+        confidence=ANOMALY_CONFIDENCE * confidence * (1 - missing),
+        equipment=equipment,
+        actions=equipment.excess_actions,
+        evidence=evidence,
+    )
+
+
+def _win(
+    *,
+    title: str,
+    channel_id: int,
+    kwh: float,
+    cost: float,
+    weeks: float,
+    spread: float,
+    confidence: float,
+    equipment: Equipment,
+    actions: tuple[str, ...],
+    evidence: str,
+) -> QuickWin:
+    # Less than a week tells nothing of its other days: it is not scaled up.
+    weekly_cost = cost / max(weeks, 1.0)
+    annual_cost = annual(weekly_cost)
+    return QuickWin(
+        rank=0,
+        title=title,
+        channel_ids=(channel_id,),
+        weekly_kwh=kwh / max(weeks, 1.0),
+        weekly_cost=weekly_cost,
+        annual_cost=annual_cost,
+        annual_cost_low=annual_cost * (1 - spread),
+        annual_cost_high=annual_cost * (1 + spread),
+        confidence=confidence,
+        effort=equipment.effort,
+        owner=equipment.owner,
+        actions=actions,
+        evidence=evidence,
+    )

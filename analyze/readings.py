@@ -1,0 +1,296 @@
+"""Read one site's period and its baseline weeks into memory, read-only, from Layer 3.
+
+Reads   v_sites, v_meters, v_readings_enriched (one binary COPY), v_rejected_counts
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lib.database import Connection, copy_columns, fetch_all
+from lib.date_utils import Period, local_midnight, zone
+from lib.errors import UsageError
+from lib.stats_utils import Floats
+
+DEFAULT_BASELINE_WEEKS = 6
+DEFAULT_INTERVAL_SECONDS = 900
+
+# What a frame holds, in the units of the names. Energies add up; the others are means.
+ENERGIES = ("energy_kwh", "energy_kwh_1", "energy_kwh_2", "energy_kwh_3")
+MEANS = (
+    "power_kw",
+    "power_kw_1",
+    "power_kw_2",
+    "power_kw_3",
+    "voltage_v",
+    "current_a",
+    "power_factor",
+    "temperature_c",
+    "relative_humidity",
+)
+MEASURES = ENERGIES + MEANS
+
+Ints = NDArray[np.int64]
+
+
+class RejectedCount(NamedTuple):
+    """Readings of a channel that were set aside in the period, for one reason."""
+
+    scope: str
+    reason: str
+    rejected: int
+
+
+class ChannelRows(NamedTuple):
+    """Stored readings of one channel: start [s since 1970], interval length [s], MEASURES."""
+
+    start_seconds: Ints
+    interval_seconds: Ints
+    values: Floats
+
+
+@dataclass(frozen=True)
+class ChannelSeries:
+    """One channel and its readings on a regular grid.
+
+    `frame` has one row per interval from the start of the baseline to the end of the period: index
+    = start of the interval in the site's own zone; columns = MEASURES (NaN where nothing arrived)
+    and `received` (True where a reading arrived, even one without values). `interval_seconds` is
+    the interval length of the period; `other_intervals` lists lengths that were converted to it.
+    """
+
+    channel_id: int
+    channel_name: str
+    channel_type: str
+    in_site_total: bool
+    is_additive: bool
+    interval_seconds: int
+    status: str
+    installed_at: datetime | None
+    frame: pd.DataFrame
+    other_intervals: tuple[int, ...] = ()
+
+    @property
+    def hours(self) -> float:
+        """Length of one interval [h]."""
+        return self.interval_seconds / 3600
+
+    def power_kw(self) -> pd.Series:
+        """Mean power of each interval; from its energy where only that was sent."""
+        power, energy = self.frame["power_kw"], self.frame["energy_kwh"]
+        return power if power.notna().all() else power.fillna(energy / self.hours)
+
+    def main_value(self) -> pd.Series:
+        """What the channel is there to measure: its power, else temperature, else humidity."""
+        names = ("power_kw", "energy_kwh", "temperature_c", "relative_humidity")
+        for name in names:
+            if self.frame[name].notna().any():
+                return self.power_kw() if name in names[:2] else self.frame[name]
+        return self.frame["power_kw"]
+
+    def energy_kwh(self) -> pd.Series:
+        """Energy of each interval; from its mean power where only that was sent."""
+        energy, power = self.frame["energy_kwh"], self.frame["power_kw"]
+        return energy if energy.notna().all() else energy.fillna(power * self.hours)
+
+
+@dataclass(frozen=True)
+class SiteData:
+    """Everything the analysis of one site and period looks at."""
+
+    site_id: str
+    site_name: str
+    timezone: str
+    currency: str | None
+    channels: tuple[ChannelSeries, ...]
+    run_ids: tuple[str, ...] = ()
+    rejected: Mapping[int, tuple[RejectedCount, ...]] = field(default_factory=dict)
+
+
+def load_week(
+    conn: Connection, site_id: str, period: Period, baseline_weeks: int = DEFAULT_BASELINE_WEEKS
+) -> SiteData:
+    """Load a site's period and the weeks before it.
+
+    Raises UsageError when the site is not in the database.
+    """
+    sites = fetch_all(conn, "SELECT * FROM v_sites WHERE site_id = %s", [site_id])
+    if not sites:
+        raise UsageError(f"site {site_id} is not in the database")
+    window = (baseline_start(period, baseline_weeks), period.end)
+    meters = fetch_all(
+        conn, "SELECT * FROM v_meters WHERE site_id = %s ORDER BY channel_id", [site_id]
+    )
+    rows = _readings_by_channel(conn, site_id, window)
+    return SiteData(
+        site_id=site_id,
+        site_name=sites[0]["site_name"],
+        timezone=sites[0]["timezone"],
+        currency=sites[0]["currency_code"],
+        channels=tuple(
+            channel_series(meter, rows.get(meter["channel_id"]), window, period.start)
+            for meter in meters
+        ),
+        run_ids=_run_ids(conn, site_id, period),
+        rejected=_rejected_counts(conn, site_id, period),
+    )
+
+
+def baseline_start(period: Period, weeks: int) -> datetime:
+    """Local midnight so many whole weeks before the period."""
+    return local_midnight(period.first_day - timedelta(weeks=weeks), period.timezone)
+
+
+def channel_series(
+    meter: Mapping[str, Any],
+    rows: ChannelRows | None,
+    window: tuple[datetime, datetime],
+    period_start: datetime,
+) -> ChannelSeries:
+    """Put one channel's readings on a regular grid that covers [start, end) of `window`.
+
+    Parameters
+    ----------
+    meter : a row of v_meters.
+    rows : its readings in any order, or None where there is none.
+    window : what the grid covers.
+    period_start : from when on the readings' length decides the length of the grid's intervals.
+    """
+    rows = rows or ChannelRows(
+        np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, len(MEASURES)))
+    )
+    interval = _interval_of_period(rows, period_start, meter["interval_seconds"])
+    first, count = _grid(rows.start_seconds, interval, window)
+    cells, received = _on_grid(rows, first, interval, count)
+    start = pd.to_datetime(first + interval * np.arange(count), unit="s", utc=True)
+    # Plain strings: looking up a column by an Arrow string costs several times as much.
+    names = pd.Index(MEASURES, dtype=object)
+    frame = pd.DataFrame(cells, index=start.tz_convert(zone(meter["timezone"])), columns=names)
+    frame["received"] = received
+    return ChannelSeries(
+        channel_id=meter["channel_id"],
+        channel_name=meter["channel_name"],
+        channel_type=meter["channel_type"],
+        in_site_total=meter["in_site_total"],
+        is_additive=meter["is_additive"],
+        interval_seconds=interval,
+        status=meter["status"],
+        installed_at=meter["installed_at"],
+        frame=frame,
+        other_intervals=tuple(
+            int(length) for length in np.unique(rows.interval_seconds) if length != interval
+        ),
+    )
+
+
+def _readings_by_channel(
+    conn: Connection, site_id: str, window: tuple[datetime, datetime]
+) -> dict[int, ChannelRows]:
+    kinds = dict.fromkeys(ENERGIES, ("float8", "f8")) | dict.fromkeys(MEANS, ("real", "f4"))
+    wanted = ", ".join(f"coalesce({name}, 'NaN'::{kinds[name][0]})" for name in MEASURES)
+    columns = copy_columns(
+        conn,
+        # The names are constants of this module; every value is a parameter.
+        f"""SELECT channel_id, "timestamp", interval_seconds, {wanted}
+            FROM v_readings_enriched
+            WHERE site_id = %(site_id)s AND "timestamp" >= %(start)s AND "timestamp" < %(end)s
+            ORDER BY channel_id, "timestamp" """,  # noqa: S608
+        {"site_id": site_id, "start": window[0], "end": window[1]},
+        [("channel_id", "i8"), ("timestamp", "timestamp"), ("interval_seconds", "i4")]
+        + [(name, kinds[name][1]) for name in MEASURES],
+    )
+    values = np.column_stack([columns[name] for name in MEASURES]).astype(float)
+    channel_ids, starts = np.unique(columns["channel_id"], return_index=True)
+    stops = np.append(starts, len(values))[1:]
+    return {
+        int(channel_id): ChannelRows(
+            columns["timestamp"][start:stop] // 1_000_000,
+            columns["interval_seconds"][start:stop].astype(np.int64),
+            values[start:stop],
+        )
+        for channel_id, start, stop in zip(channel_ids, starts, stops, strict=True)
+    }
+
+
+def _run_ids(conn: Connection, site_id: str, period: Period) -> tuple[str, ...]:
+    rows = fetch_all(
+        conn,
+        """SELECT DISTINCT run_id::text AS run_id FROM v_readings_enriched
+           WHERE site_id = %s AND "timestamp" >= %s AND "timestamp" < %s AND run_id IS NOT NULL
+           ORDER BY 1""",
+        [site_id, period.start, period.end],
+    )
+    return tuple(row["run_id"] for row in rows)
+
+
+def _rejected_counts(
+    conn: Connection, site_id: str, period: Period
+) -> dict[int, tuple[RejectedCount, ...]]:
+    rows = fetch_all(
+        conn,
+        """SELECT channel_id, scope, reason, sum(rejected)::bigint AS rejected
+           FROM v_rejected_counts WHERE site_id = %s AND day BETWEEN %s AND %s
+           GROUP BY channel_id, scope, reason ORDER BY channel_id, scope, reason""",
+        [site_id, period.first_day, period.last_day],
+    )
+    counts: dict[int, tuple[RejectedCount, ...]] = {}
+    for row in rows:
+        count = RejectedCount(row["scope"], row["reason"], row["rejected"])
+        counts[row["channel_id"]] = (*counts.get(row["channel_id"], ()), count)
+    return counts
+
+
+def _interval_of_period(rows: ChannelRows, period_start: datetime, configured: int | None) -> int:
+    """The length that covers most of the period; else of the baseline; else what is configured."""
+    in_period = rows.start_seconds >= period_start.timestamp()
+    for lengths in (rows.interval_seconds[in_period], rows.interval_seconds):
+        if len(lengths):
+            distinct, counts = np.unique(lengths, return_counts=True)
+            return int(distinct[np.argmax(distinct * counts)])
+    return configured or DEFAULT_INTERVAL_SECONDS
+
+
+def _grid(start_seconds: Ints, interval: int, window: tuple[datetime, datetime]) -> tuple[int, int]:
+    """First start and number of the intervals that start in the window, in the readings' phase."""
+    phases, counts = np.unique(start_seconds % interval, return_counts=True)
+    phase = int(phases[np.argmax(counts)]) if len(phases) else 0
+    begin, end = (int(instant.timestamp()) for instant in window)
+    first = begin + (phase - begin) % interval
+    return first, max(-(-(end - first) // interval), 0)
+
+
+def _on_grid(
+    rows: ChannelRows, first: int, interval: int, count: int
+) -> tuple[Floats, NDArray[np.bool_]]:
+    """MEASURES on the grid. Longer intervals are spread evenly, shorter ones are put together."""
+    start, values = rows.start_seconds, rows.values
+    cells = np.full((count, len(MEASURES)), np.nan)
+    received = np.zeros(count, dtype=bool)
+    if (rows.interval_seconds == interval).all():
+        cell = (start - first) // interval
+        inside = (cell >= 0) & (cell < count)
+        cells[cell[inside]] = values[inside]
+        received[cell[inside]] = True
+        return cells, received
+    parts = np.maximum(rows.interval_seconds // interval, 1)
+    row = np.repeat(np.arange(len(start)), parts)
+    part = np.arange(len(row)) - np.repeat(np.cumsum(parts) - parts, parts)
+    cell = (start[row] + part * interval - first) // interval
+    inside = (cell >= 0) & (cell < count)
+    row, cell = row[inside], cell[inside]
+    received[cell] = True
+    for column, name in enumerate(MEASURES):
+        value = values[row, column] / (parts[row] if name in ENERGIES else 1)
+        known = np.isfinite(value)
+        sums = np.bincount(cell[known], weights=value[known], minlength=count)
+        counts = np.bincount(cell[known], minlength=count)
+        divisor = np.minimum(counts, 1) if name in ENERGIES else counts
+        np.divide(sums, divisor, out=cells[:, column], where=counts > 0)
+    return cells, received

@@ -1,0 +1,103 @@
+"""The site as a whole: its power over time, its energy against the expected, its peak."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from analyze.channel_week import ChannelStudy
+from analyze.cost_model import cost
+from analyze.findings import Totals
+from lib.stats_utils import Floats
+
+
+def counted(studies: Sequence[ChannelStudy]) -> list[ChannelStudy]:
+    """The channels whose sum is the site's energy."""
+    return [study for study in studies if study.series.in_site_total]
+
+
+def site_totals(
+    studies: Sequence[ChannelStudy], prices: Sequence[Floats], has_tariff: bool
+) -> Totals:
+    """Energy, cost, change and peak of the site over the measured part of the period.
+
+    Parameters
+    ----------
+    studies : the channels whose sum is the site's energy.
+    prices : for each of them the price at each interval.
+    has_tariff : False where the site has no tariff; the cost is then None.
+
+    A gap counts neither as use nor as saving: expected and actual are compared over the intervals
+    for which both are known. The peak is the highest interval mean.
+    """
+    actual, both, expected = [], 0.0, 0.0
+    costs: list[float | None] = []
+    for study, price in zip(studies, prices, strict=True):
+        energy = study.energy_kwh[study.in_period]
+        if not np.isfinite(energy).any():
+            continue
+        actual.append(float(np.nansum(energy)))
+        costs.append(cost(energy, price[study.in_period]))
+        if study.expected is not None:
+            usual = study.expected.expected_kw[study.in_period] * study.calendar.hours
+            known = np.isfinite(energy) & np.isfinite(usual)
+            both += float(energy[known].sum())
+            expected += float(usual[known].sum())
+    known_costs = [amount for amount in costs if amount is not None]
+    peak_kw, peak_at = _peak(total_power(studies, expected_too=False)["actual"])
+    return Totals(
+        energy_kwh=sum(actual) if actual else None,
+        cost=sum(known_costs) if costs and has_tariff and None not in costs else None,
+        expected_kwh=expected if expected else None,
+        change_vs_baseline_pct=100 * (both / expected - 1) if expected > 0 else None,
+        peak_kw=peak_kw,
+        peak_at=peak_at,
+        source=_source(studies),
+    )
+
+
+def total_power(studies: Sequence[ChannelStudy], *, expected_too: bool = True) -> pd.DataFrame:
+    """Mean power of the site in the period [kW]: `actual`, and `expected` where it is asked for.
+
+    At the longest interval of the channels; only instants at which every channel that reported in
+    the period has data, so that a gap of one does not look like a saving of all. NaN elsewhere.
+    """
+    live = [study for study in studies if np.isfinite(study.power_kw[study.in_period]).any()]
+    if not live:
+        return pd.DataFrame({"actual": [], "expected": []}, dtype=float)
+    longest = max(study.calendar.interval_seconds for study in live)
+    totals = {"actual": _sum([(study, study.power_kw) for study in live], longest)}
+    if expected_too:
+        usual = [(study, study.expected.expected_kw) for study in live if study.expected]
+        complete = len(usual) == len(live)
+        totals["expected"] = _sum(usual, longest) if complete else totals["actual"] * np.nan
+    return pd.DataFrame(totals)
+
+
+def _sum(parts: Sequence[tuple[ChannelStudy, Floats]], interval_seconds: int) -> pd.Series:
+    total: pd.Series | None = None
+    for study, values in parts:
+        power = pd.Series(values[study.in_period], study.index[study.in_period])
+        if study.calendar.interval_seconds != interval_seconds:
+            # Through UTC: a local hour that comes twice must not be put together.
+            utc = power.tz_convert("UTC").resample(f"{interval_seconds}s")
+            power = utc.mean().where(utc.count() == utc.size()).tz_convert(study.index.tz)
+        total = power if total is None else total + power
+    assert total is not None
+    return total
+
+
+def _peak(power: pd.Series) -> tuple[float | None, pd.Timestamp | None]:
+    if not power.notna().any():
+        return None, None
+    at = power.idxmax()
+    return float(power[at]), at.to_pydatetime()
+
+
+def _source(studies: Sequence[ChannelStudy]) -> str:
+    mains = [study.series for study in studies if study.series.channel_type == "site_total"]
+    if mains:
+        return "site total: " + ", ".join(series.channel_name for series in mains)
+    return f"sum of {len(studies)} channels"

@@ -1,0 +1,124 @@
+"""The first page in plain words: headline, risks, opportunities, possible savings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from analyze.findings import (
+    SEVERITIES,
+    Anomaly,
+    Headline,
+    HealthIssue,
+    PotentialSavings,
+    QuickWin,
+    Totals,
+)
+
+MAX_RISKS = 5
+MAX_OPPORTUNITIES = 3
+UNCHANGED_PCT = 2.0
+SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
+
+
+def money(amount: float, currency: str) -> str:
+    """An amount for a sentence, without cents.
+
+    >>> money(1234.5, "USD"), money(12, "MXN")
+    ('$1,234', 'MXN 12')
+    """
+    symbol = SYMBOLS.get(currency)
+    return f"{symbol}{amount:,.0f}" if symbol else f"{currency} {amount:,.0f}"
+
+
+def headline(
+    totals: Totals, wins: Sequence[QuickWin], issues: Sequence[HealthIssue], currency: str
+) -> str:
+    """The week in two or three sentences."""
+    sentences = [_use(totals, currency), _saving(wins, currency), _attention(issues)]
+    return " ".join(sentence for sentence in sentences if sentence)
+
+
+def _use(totals: Totals, currency: str) -> str:
+    if totals.energy_kwh is None:
+        return "The site's energy was not measured."
+    text = f"The site used {totals.energy_kwh:,.0f} kWh"
+    if totals.cost is not None:
+        text += f" ({money(totals.cost, currency)})"
+    change = totals.change_vs_baseline_pct
+    if change is None:
+        return f"{text}; there is no history yet to compare it with."
+    if abs(change) < UNCHANGED_PCT:
+        return f"{text}, about as much as usual."
+    return f"{text}, {abs(change):.0f} % {'more' if change > 0 else 'less'} than usual."
+
+
+def _saving(wins: Sequence[QuickWin], currency: str) -> str:
+    if not wins:
+        return ""
+    best, total = wins[0], sum(win.annual_cost for win in wins)
+    what = best.title[0].lower() + best.title[1:]
+    if total <= 0:
+        return f"First thing to do: {what} ({best.weekly_kwh:,.0f} kWh a week)."
+    return f"About {money(total, currency)} a year can be saved; first, {what}."
+
+
+def _attention(issues: Sequence[HealthIssue]) -> str:
+    channels = {issue.channel_id for issue in issues if issue.severity != "low"}
+    if not channels:
+        return ""
+    return f"{len(channels)} {'meter needs' if len(channels) == 1 else 'meters need'} attention."
+
+
+def top_risks(issues: Sequence[HealthIssue], anomalies: Sequence[Anomaly]) -> tuple[Headline, ...]:
+    """What is more than low, the worst first; the same fault of many channels is one risk."""
+    grouped: dict[tuple[object, ...], list[HealthIssue]] = {}
+    for issue in issues:
+        if issue.severity != "low":
+            key = (issue.type, issue.severity, issue.start, issue.end)
+            grouped.setdefault(key, []).append(issue)
+    risks = [_health_risk(group) for group in grouped.values()]
+    largest_first = sorted(anomalies, key=lambda event: -abs(event.excess_kwh))
+    risks += [_anomaly_risk(event) for event in largest_first if event.severity != "low"]
+    # sorted() keeps the order of equals: faults of the data before events of the building.
+    by_severity = sorted(risks, key=lambda risk: -SEVERITIES.index(risk.severity or "low"))
+    return tuple(by_severity[:MAX_RISKS])
+
+
+def _health_risk(group: Sequence[HealthIssue]) -> Headline:
+    names = ", ".join(issue.channel_name for issue in group[:3])
+    if len(group) > 3:
+        names += f" and {len(group) - 3} more"
+    text = group[0].description
+    return Headline(
+        title=f"{names}: {text[0].lower() + text[1:]}",
+        channel_ids=tuple(issue.channel_id for issue in group),
+        severity=group[0].severity,
+    )
+
+
+def _anomaly_risk(event: Anomaly) -> Headline:
+    direction = "above" if event.direction == "high" else "below"
+    title = (
+        f"{event.channel_name}: {abs(event.excess_kwh):,.0f} kWh {direction} the expected from "
+        f"{event.start:%a %d %b %H:%M} ({event.context})"
+    )
+    return Headline(title=title, channel_ids=(event.channel_id,), severity=event.severity)
+
+
+def top_opportunities(wins: Sequence[QuickWin]) -> tuple[Headline, ...]:
+    """The first quick wins."""
+    return tuple(
+        Headline(title=win.title, channel_ids=win.channel_ids, annual_cost=win.annual_cost)
+        for win in wins[:MAX_OPPORTUNITIES]
+    )
+
+
+def potential_savings(wins: Sequence[QuickWin]) -> PotentialSavings:
+    """The sum of the quick wins."""
+    return PotentialSavings(
+        weekly_kwh=sum(win.weekly_kwh for win in wins),
+        weekly_cost=sum(win.weekly_cost for win in wins),
+        annual_cost=sum(win.annual_cost for win in wins),
+        low=sum(win.annual_cost_low for win in wins),
+        high=sum(win.annual_cost_high for win in wins),
+    )

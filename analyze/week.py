@@ -1,0 +1,334 @@
+"""All findings of one site and period. deliver calls analyze_week and formats what it returns."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+import numpy as np
+import pandas as pd
+
+from analyze.anomaly_detection import AnomalyEvent
+from analyze.baseline import METHOD
+from analyze.calendar_days import Calendar, site_calendar
+from analyze.channel_week import ChannelStudy, study_channel
+from analyze.charts import week_charts
+from analyze.cost_model import annual, cost, price_per_kwh
+from analyze.data_quality import caveats, data_quality, is_judged, no_after_hours_reason
+from analyze.findings import (
+    SEVERITIES,
+    AfterHoursMeter,
+    AfterHoursWaste,
+    Anomaly,
+    BaselineInfo,
+    ChannelWeek,
+    HealthIssue,
+    Inputs,
+    Spike,
+    WeekFindings,
+)
+from analyze.quick_wins import quick_wins
+from analyze.readings import ChannelSeries, SiteData
+from analyze.site_total import counted, site_totals, total_power
+from analyze.summary import headline, potential_savings, top_opportunities, top_risks
+from analyze.told_once import told_once
+from config.sites import SiteConfig
+from lib.date_utils import Period, zone
+from lib.reading_rules import rules_for
+from lib.stats_utils import Floats
+
+DEFAULT_SETTLE_SECONDS = 1800
+
+
+def analyze_week(
+    data: SiteData,
+    site: SiteConfig,
+    period: Period,
+    now: datetime,
+    settle_seconds: int = DEFAULT_SETTLE_SECONDS,
+) -> WeekFindings:
+    """Judge every channel of a site in a period against the weeks before it.
+
+    Parameters
+    ----------
+    data : readings from the start of the baseline to the end of the period.
+    site : opening hours, holidays, tariff and limits.
+    now : intervals that ended after `now` less `settle_seconds` are not due yet; in a period that
+        is not over, neither is what ended after the newest reading of the site.
+
+    A pure function: the same arguments give the same findings. Nothing is rounded.
+    """
+    due_until = _due_until(data, period, now - timedelta(seconds=settle_seconds))
+    studies = told_once(_studies(data, site, period, due_until))
+    prices = [price_per_kwh(study.index, site.tariff) for study in studies]
+    total = counted(studies)
+    total_prices = [
+        price for study, price in zip(studies, prices, strict=True) if study.series.in_site_total
+    ]
+    totals = site_totals(total, total_prices, has_tariff=bool(site.tariff))
+    waste = _after_hours(studies, prices, site, period)
+    anomalies, anomaly_costs = _anomalies(studies, prices)
+    issues = _health_issues(studies)
+    notes = caveats(studies, site, totals, is_over=due_until >= period.end)
+    quality = data_quality(studies, data.rejected, notes)
+    missing = {one.channel_id: 1 - one.completeness_pct / 100 for one in quality.by_channel}
+    wins = quick_wins(waste.meters, anomalies, anomaly_costs, missing, _weeks(period))
+    channels = tuple(_channel_week(study, site) for study in studies if is_judged(study))
+    currency = data.currency or site.currency
+    return WeekFindings(
+        site_id=data.site_id,
+        site_name=data.site_name,
+        timezone=data.timezone,
+        currency=currency,
+        start=period.start,
+        end=period.end,
+        baseline=_baseline_info(studies, period),
+        inputs=Inputs(
+            readings=sum(one.received for one in quality.by_channel),
+            channels=sum(one.received > 0 for one in quality.by_channel),
+            completeness_pct=quality.completeness_pct,
+            run_ids=data.run_ids,
+        ),
+        headline=headline(totals, wins, issues, currency),
+        totals=totals,
+        top_risks=top_risks(issues, anomalies),
+        top_opportunities=top_opportunities(wins),
+        savings=potential_savings(wins),
+        health_issues=issues,
+        channels_checked=len(channels),
+        after_hours=waste,
+        anomalies=anomalies,
+        spikes=_spikes(studies),
+        quick_wins=wins,
+        channels=channels,
+        data_quality=quality,
+        charts=week_charts(total_power(total), totals, total, channels, waste),
+    )
+
+
+def _studies(
+    data: SiteData, site: SiteConfig, period: Period, due_until: datetime
+) -> list[ChannelStudy]:
+    calendars: dict[tuple[int, int, int], tuple[pd.DatetimeIndex, Calendar]] = {}
+    studies = []
+    for series in sorted(data.channels, key=lambda one: one.channel_id):
+        # Channels of one interval length share their index, and so their calendar.
+        key = _grid_of(series)
+        if key not in calendars:
+            index = series.frame.index.tz_convert(zone(data.timezone))
+            calendars[key] = (index, site_calendar(index, series.interval_seconds, site))
+        index, calendar = calendars[key]
+        in_period = np.asarray(index >= period.start)
+        interval = timedelta(seconds=series.interval_seconds)
+        due = in_period & np.asarray(index <= due_until - interval)
+        if series.installed_at is not None:
+            due &= np.asarray(index >= series.installed_at)
+        rules = rules_for(site, series.channel_id, series.interval_seconds)
+        rejected: Counter[str] = Counter()
+        for count in data.rejected.get(series.channel_id, ()):
+            rejected[count.reason] += count.rejected
+        studies.append(study_channel(series, index, calendar, in_period, due, rules, rejected))
+    return studies
+
+
+def _due_until(data: SiteData, period: Period, settled_until: datetime) -> datetime:
+    """Until when readings should have arrived.
+
+    The end of a period that is over; else the end of the site's newest reading, because what has
+    not been fetched yet is not missing.
+    """
+    if settled_until >= period.end:
+        return period.end
+    newest = [_newest_end(series) for series in data.channels]
+    return min(settled_until, max((end for end in newest if end), default=settled_until))
+
+
+def _newest_end(series: ChannelSeries) -> datetime | None:
+    received = np.flatnonzero(series.frame["received"].to_numpy())
+    if not len(received):
+        return None
+    start: datetime = series.frame.index[received[-1]].to_pydatetime()
+    return start + timedelta(seconds=series.interval_seconds)
+
+
+def _grid_of(series: ChannelSeries) -> tuple[int, int, int]:
+    index = series.frame.index
+    first = int(index[0].timestamp()) if len(index) else 0
+    return series.interval_seconds, first, len(index)
+
+
+def _weeks(period: Period) -> float:
+    return len(period.days) / 7
+
+
+def _baseline_info(studies: Sequence[ChannelStudy], period: Period) -> BaselineInfo:
+    starts = [study.index[0].to_pydatetime() for study in studies if len(study.index)]
+    return BaselineInfo(
+        start=min(starts, default=period.start),
+        end=period.start,
+        weeks=max((study.weeks for study in studies), default=0),
+        method=METHOD,
+    )
+
+
+def _instants(study: ChannelStudy, start: int, stop: int) -> tuple[datetime, datetime]:
+    """Start of the first interval and end of the last, of [start, stop)."""
+    interval = pd.Timedelta(seconds=study.calendar.interval_seconds)
+    end = study.index[stop - 1] + interval
+    return study.index[start].to_pydatetime(), end.to_pydatetime()
+
+
+def _health_issues(studies: Sequence[ChannelStudy]) -> tuple[HealthIssue, ...]:
+    issues = []
+    for study in studies:
+        for fault in study.faults:
+            start, end = _instants(study, fault.start, fault.stop)
+            issues.append(
+                HealthIssue(
+                    type=fault.type,
+                    severity=fault.severity,
+                    channel_id=study.series.channel_id,
+                    channel_name=study.series.channel_name,
+                    start=start,
+                    end=end,
+                    description=fault.description,
+                )
+            )
+    return tuple(
+        sorted(issues, key=lambda one: (-SEVERITIES.index(one.severity), one.start, one.channel_id))
+    )
+
+
+def _after_hours(
+    studies: Sequence[ChannelStudy], prices: Sequence[Floats], site: SiteConfig, period: Period
+) -> AfterHoursWaste:
+    meters = []
+    for study, price in zip(studies, prices, strict=True):
+        waste = study.waste
+        if waste is None or waste.excess_kwh <= 0:
+            continue
+        claimed = np.zeros(len(study.index), dtype=bool)
+        for start, stop in waste.stretches:
+            claimed[start:stop] = True
+        meters.append(
+            AfterHoursMeter(
+                channel_id=study.series.channel_id,
+                channel_name=study.series.channel_name,
+                baseline_kw=waste.baseline_kw,
+                after_hours_kwh=waste.after_hours_kwh,
+                excess_kwh=waste.excess_kwh,
+                excess_cost=_cost_of(waste.excess_kwh, study, price, claimed),
+                error_pct=waste.error_pct,
+                stretches=tuple(_instants(study, *stretch) for stretch in waste.stretches),
+            )
+        )
+    total_cost = sum(meter.excess_cost for meter in meters)
+    return AfterHoursWaste(
+        meters=tuple(sorted(meters, key=lambda one: (-one.excess_kwh, one.channel_id))),
+        total_excess_kwh=sum(meter.excess_kwh for meter in meters),
+        total_excess_cost=total_cost,
+        estimated_annual_cost=annual(total_cost / max(_weeks(period), 1.0)),
+        caveat=no_after_hours_reason(studies, site),
+    )
+
+
+def _cost_of(excess_kwh: float, study: ChannelStudy, price: Floats, where: np.ndarray) -> float:
+    """Cost of an excess at the prices of its intervals; 0 where there is no price (a caveat)."""
+    excess = np.where(where, study.excess_kw, np.nan)
+    measured = float(np.nansum(excess))
+    amount = cost(excess, price)
+    return excess_kwh * amount / measured if amount is not None and measured else 0.0
+
+
+def _anomalies(
+    studies: Sequence[ChannelStudy], prices: Sequence[Floats]
+) -> tuple[tuple[Anomaly, ...], dict[int, float]]:
+    """Every anomaly, and by channel the cost of those that are high and more than low."""
+    found: list[Anomaly] = []
+    costs: dict[int, float] = {}
+    for study, price in zip(studies, prices, strict=True):
+        for event in study.anomalies:
+            start, end = _instants(study, event.start, event.stop)
+            found.append(
+                Anomaly(
+                    channel_id=study.series.channel_id,
+                    channel_name=study.series.channel_name,
+                    start=start,
+                    end=end,
+                    direction=event.direction,
+                    peak_kw=event.peak_kw,
+                    expected_kw=event.expected_kw,
+                    excess_kwh=event.excess_kwh,
+                    severity=event.severity,
+                    confidence=event.confidence,
+                    context=_context(study, event),
+                )
+            )
+            if event.direction == "high" and event.severity != "low":
+                where = np.zeros(len(study.index), dtype=bool)
+                where[event.start : event.stop] = True
+                amount = _cost_of(event.excess_kwh, study, price, where)
+                channel_id = study.series.channel_id
+                costs[channel_id] = costs.get(channel_id, 0.0) + amount
+    return tuple(sorted(found, key=lambda one: (one.start, one.channel_id))), costs
+
+
+def _context(study: ChannelStudy, event: AnomalyEvent) -> str:
+    """When it happened, in the words of people who run buildings."""
+    inside = slice(event.start, event.stop)
+    is_open = study.calendar.is_open[inside].mean() >= 0.5
+    words = [f"{study.index[event.start]:%A}", "open hours" if is_open else "closed hours"]
+    if study.calendar.is_quiet[inside].any():
+        words.append("between Christmas and New Year")
+    if event.others:
+        words.append(f"{event.others} other channels too: weather or occupancy?")
+    return ", ".join(words)
+
+
+def _spikes(studies: Sequence[ChannelStudy]) -> tuple[Spike, ...]:
+    found = []
+    for study in studies:
+        for event in study.spikes:
+            start, end = _instants(study, event.start, event.stop)
+            found.append(
+                Spike(
+                    channel_id=study.series.channel_id,
+                    channel_name=study.series.channel_name,
+                    start=start,
+                    end=end,
+                    peak_kw=event.peak_kw,
+                    expected_kw=event.expected_kw,
+                    excess_kwh=event.excess_kwh,
+                )
+            )
+    return tuple(sorted(found, key=lambda one: (-one.excess_kwh, one.start, one.channel_id)))
+
+
+def _channel_week(study: ChannelStudy, site: SiteConfig) -> ChannelWeek:
+    energy = study.energy_kwh[study.in_period]
+    measured = np.isfinite(energy)
+    usual = np.full(len(energy), np.nan)
+    if study.expected is not None:
+        usual = study.expected.expected_kw[study.in_period] * study.calendar.hours
+    known = measured & np.isfinite(usual)
+    expected_kwh = float(usual[known].sum()) if known.any() else None
+    closed = measured & ~study.calendar.is_open[study.in_period]
+    power = study.power_kw[study.in_period]
+    return ChannelWeek(
+        channel_id=study.series.channel_id,
+        channel_name=study.series.channel_name,
+        channel_type=study.series.channel_type,
+        in_site_total=study.series.in_site_total,
+        energy_kwh=float(energy[measured].sum()) if measured.any() else None,
+        expected_kwh=expected_kwh,
+        change_pct=(
+            100 * (float(energy[known].sum()) / expected_kwh - 1)
+            if expected_kwh is not None and expected_kwh > 0
+            else None
+        ),
+        after_hours_kwh=(
+            float(energy[closed].sum()) if measured.any() and site.opening_hours else None
+        ),
+        peak_kw=float(np.nanmax(power)) if np.isfinite(power).any() else None,
+    )

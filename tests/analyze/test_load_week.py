@@ -1,0 +1,102 @@
+"""Loading a week: what is stored arrives unchanged, read as the reader role."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import date
+from uuid import UUID
+
+import numpy as np
+import pytest
+from support import Database
+from synthetic_site import NEW_YORK, week_of
+
+from analyze.readings import RejectedCount, SiteData, load_week
+from lib.database import reader_connection
+from lib.errors import UsageError
+
+PERIOD = week_of(date(2025, 10, 27))  # the clocks go back on its Sunday
+RUN_ID = UUID("00000000-0000-4000-8000-000000000007")
+
+_SITE = """
+INSERT INTO organizations (organization_id, organization_name, timezone, currency_code)
+VALUES ('7', 'Harbour House', %(zone)s, 'USD'), ('8', 'Next door', %(zone)s, 'USD');
+INSERT INTO channels (channel_id, organization_id, channel_name, channel_type, interval_seconds)
+VALUES (71, '7', 'Main', 'site_total', 900), (72, '7', 'RTU-1', 'energy', 900),
+       (73, '7', 'Spare', 'energy', NULL), (81, '8', 'Main', 'site_total', 900);
+INSERT INTO readings (channel_id, "timestamp", interval_seconds, energy_kwh, power_kw, voltage_v,
+                      run_id)
+SELECT channel_id, at, 900, channel_id + extract(epoch FROM at - %(start)s) / 1e6,
+       channel_id * 4, CASE WHEN extract(minute FROM at) <> 0 THEN 120.5 END, %(run_id)s
+FROM (VALUES (71), (72), (81)) AS channel (channel_id),
+     generate_series(%(start)s::timestamptz, %(end)s::timestamptz, '15 min') AS at;
+DELETE FROM readings WHERE channel_id = 72 AND "timestamp" >= '2025-10-29 14:00Z'
+                       AND "timestamp" < '2025-10-29 16:00Z';
+INSERT INTO rejected_readings (run_id, channel_id, "timestamp", scope, reason, raw, raw_md5)
+SELECT %(run_id)s, 72, at, 'row', 'power_kw_out_of_range', '{}', at::text
+FROM generate_series('2025-10-26 12:00Z'::timestamptz, '2025-10-29 12:00Z', '1 day') AS at;
+"""
+
+
+@pytest.fixture(scope="module")
+def stored(module_database: Database) -> Iterator[SiteData]:
+    """Readings from before the baseline to the first instant after the period."""
+    module_database.execute(
+        _SITE,
+        {
+            "zone": NEW_YORK,
+            "start": PERIOD.start.replace(month=8),
+            "end": PERIOD.end,
+            "run_id": str(RUN_ID),
+        },
+    )
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        monkeypatch.setenv("DATABASE_URL", module_database.url)
+        with reader_connection() as connection:
+            yield load_week(connection, "7", PERIOD)
+
+
+def test_the_site_and_its_channels_are_named(stored: SiteData) -> None:
+    assert (stored.site_name, stored.timezone, stored.currency) == (
+        "Harbour House", NEW_YORK, "USD",
+    )  # fmt: skip
+    assert [(one.channel_id, one.in_site_total, one.is_additive) for one in stored.channels] == [
+        (71, True, False), (72, False, True), (73, False, True),
+    ]  # fmt: skip
+
+
+def test_the_grid_covers_six_weeks_and_the_period(stored: SiteData) -> None:
+    index = stored.channels[0].frame.index
+    assert index[0].isoformat() == "2025-09-15T00:00:00-04:00"
+    assert index[-1].isoformat() == "2025-11-02T23:45:00-05:00"
+    assert len(index) == 6 * 672 + 676
+
+
+def test_values_arrive_unchanged_and_nulls_stay_unknown(stored: SiteData) -> None:
+    frame = stored.channels[0].frame
+    assert frame["received"].all()
+    elapsed = frame.index.as_unit("s").asi8 - int(PERIOD.start.replace(month=8).timestamp())
+    assert np.array_equal(frame["energy_kwh"], (71_000_000 + elapsed) / 1e6)
+    assert (frame["power_kw"] == 284).all()
+    assert (frame["voltage_v"].isna() == (frame.index.minute == 0)).all()
+    assert frame["temperature_c"].isna().all()
+
+
+def test_rows_that_are_not_stored_are_missing(stored: SiteData) -> None:
+    frame = stored.channels[1].frame
+    missing = frame.index[~frame["received"]]
+    assert (len(missing), missing[0].isoformat()) == (8, "2025-10-29T10:00:00-04:00")
+
+
+def test_a_channel_without_readings_is_there_and_empty(stored: SiteData) -> None:
+    assert not stored.channels[2].frame["received"].any()
+
+
+def test_the_runs_and_the_rejects_of_the_period_are_counted(stored: SiteData) -> None:
+    assert stored.run_ids == (str(RUN_ID),)
+    assert stored.rejected == {72: (RejectedCount("row", "power_kw_out_of_range", 3),)}
+
+
+def test_an_unknown_site_is_a_usage_error(database: Database) -> None:
+    with reader_connection() as connection, pytest.raises(UsageError, match="site 999"):
+        load_week(connection, "999", PERIOD)
