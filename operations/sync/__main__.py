@@ -30,6 +30,7 @@ from operations.sync.steps import (
     collect_steps,
     delivery_steps,
     delivery_week,
+    detail_of,
     exit_code_of,
     report_is_due,
     run_steps,
@@ -96,12 +97,13 @@ def run_step(step: Step, *, to_terminal: bool) -> StepResult:
     for line in (*said, *printed):
         logger.info("%s | %s", step.name, line)
     logger.info("%s: %s (exit %d) in %.1f s", step.name, state, process.returncode, seconds)
+    result = StepResult(step.name, state, process.returncode, seconds, tuple(printed))
     if to_terminal or state != "done":
-        click.echo(f"{step.name:<14} {state:<8} {seconds:6.1f} s", err=True)
+        click.echo(f"{step.name:<14} {state:<8} {seconds:5.1f} s  {detail_of(result)}", err=True)
     if state != "done":
         for line in _complaints(said):
             click.echo(f"    {line}", err=True)
-    return StepResult(step.name, state, process.returncode, seconds, tuple(printed))
+    return result
 
 
 def _complaints(said: list[str]) -> list[str]:

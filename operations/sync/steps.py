@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,18 +39,18 @@ class StepResult:
 def collect_steps(site: str, days: int, *, allow_sandbox_data: bool) -> list[Step]:
     """Get the data in, and the truth layer fresh."""
     extra = ("--allow-sandbox-data",) if allow_sandbox_data else ()
-    ingest = ("ingest/ingest_to_postgres.py", "--site", site, "--days", str(days), *extra)
+    ingest = ("ingest/ingest_to_postgres.py", "--site", site, "--days", str(days), "--json", *extra)
     return [
         Step("ingest", ingest),
         Step("refresh", ("govern/refresh_views.py", "--site", site), needs=("ingest",)),
-        Step("validate", ("govern/validate_data.py", "--site", site), needs=("refresh",)),
+        Step("validate", ("govern/validate_data.py", "--site", site, "--json"), needs=("refresh",)),
     ]
 
 
 def delivery_steps(site: str, week: Period, *, report_is_due: bool) -> list[Step]:
     """Validate the whole period of what is delivered, then deliver it."""
     dates = ("--start", str(week.first_day), "--end", str(week.last_day))
-    validate = ("govern/validate_data.py", "--site", site, *dates)
+    validate = ("govern/validate_data.py", "--site", site, *dates, "--json")
     report = ("deliver/generate_weekly_report.py", "--site", site, *dates)
     export = ("deliver/export_for_tableau.py", "--site", site, *dates)
     steps = [Step("validate week", validate, needs=("refresh",))]
@@ -81,6 +82,24 @@ def run_steps(
         else:
             results.append(run(step))
     return results
+
+
+def detail_of(result: StepResult) -> str:
+    """What a step did, in a few words, from the JSON it printed; empty where it prints none."""
+    if result.exit_code not in (EXIT_OK, EXIT_PARTIAL, EXIT_BLOCKED):
+        return ""
+    if result.name == "ingest":
+        run = json.loads("".join(result.printed))
+        return (
+            f"{run['inserted']:,} new readings, {run['duplicate']:,} known, "
+            f"{run['rejected']:,} refused"
+        )
+    if result.name.startswith("validate"):
+        document = json.loads("".join(result.printed))
+        found = [check["name"] for check in document["checks"] if check["verdict"] != "pass"]
+        days = f"{document['start']} to {document['end']}"
+        return f"{days}: {document['verdict']}{': ' if found else ''}{', '.join(found)}"
+    return ""
 
 
 def state_of(exit_code: int) -> str:
