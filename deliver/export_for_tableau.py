@@ -21,12 +21,12 @@ import click
 
 from config.settings import get_settings
 from config.sites import SiteConfig, site_config
-from deliver.files import atomic_file, safe_name
 from lib import clock
 from lib.cli import period_options, script, site_option
 from lib.database import Connection, reader_connection
 from lib.date_utils import Period, chosen_period, last_complete_week, last_days
 from lib.errors import UsageError
+from lib.files import atomic_file, safe_name
 
 logger = logging.getLogger(__name__)
 

@@ -19,11 +19,11 @@ import click
 import orjson
 
 from config.settings import get_settings
-from deliver.files import safe_name, write_atomically
 from lib import clock
 from lib.cli import period_options, script
 from lib.date_utils import Period, chosen_week, last_complete_week, local_day, zone
 from lib.errors import UsageError
+from lib.files import safe_name, write_atomically
 
 EXAMPLES = """
 Examples:

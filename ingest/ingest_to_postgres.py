@@ -13,32 +13,38 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import date
+from itertools import chain
+from typing import Any
 
 import click
-from rich.console import Console
-from rich.progress import Progress
 
 from config.settings import get_settings
 from config.sites import site_config
 from ingest.eniscope.access import open_api
 from ingest.eniscope.client import EniscopeClient
-from ingest.pipeline.fetch import LONGEST_WINDOW
-from ingest.pipeline.plan import PlannedWindow, plan_windows, settled_end
-from ingest.pipeline.run import RunSummary, Site, describe_site, ingest_windows, store_site
-from ingest.store.readings import Outcome
-from ingest.store.sites import stored_name, unreadable_channels
-from lib.cli import DAY, progress_allowed, script, site_option
+from ingest.eniscope.errors import EniscopeError, LoginRefused
+from ingest.pipeline.job import (
+    SiteRun,
+    asked_sites,
+    plan_site,
+    refuse_mixing,
+    run_site,
+    whole_span,
+    with_catch_up,
+)
+from ingest.pipeline.plan import PlannedWindow
+from ingest.pipeline.report import log_run, run_document
+from ingest.pipeline.run import RunOptions
+from ingest.pipeline.site import Site, describe_site
+from lib.cli import DAY, script, site_option
 from lib.clock import now
-from lib.database import Connection, owner_connection, owner_server
+from lib.database import Connection, owner_connection
 from lib.date_utils import Period, chosen_period, last_days
 from lib.errors import EXIT_OK, EXIT_PARTIAL, UsageError
 from lib.lock import run_lock
-from lib.timing import Stopwatch
-
-SANDBOX_SUFFIX = "(sandbox)"
 
 logger = logging.getLogger(__name__)
 
@@ -47,110 +53,102 @@ Examples:
   npm run py:ingest                                    # site 23271, today
   python ingest/ingest_to_postgres.py --days 90
   python ingest/ingest_to_postgres.py --site 23271 --start-date 2025-11-01 --end-date 2025-11-04
+  python ingest/ingest_to_postgres.py --site 17157 --include-children --days 2 --catch-up
   ENISCOPE_API_URL=sandbox python ingest/ingest_to_postgres.py --days 7
 """
 
 
-def refuse_sandbox_data(
-    client: EniscopeClient, connection: Connection, site: str, *, allowed: bool
-) -> None:
-    """Keep synthetic and real readings apart. Raises UsageError before anything is written."""
-    if client.is_sandbox and not allowed and not owner_server().is_embedded:
-        raise UsageError(
-            "the API is the sandbox and DATABASE_URL is not the embedded server: "
-            "nothing was written (--allow-sandbox-data writes all the same)"
+@dataclass(frozen=True)
+class Request:
+    """What a person asked for, beside the site."""
+
+    days: int
+    start_date: date | None
+    end_date: date | None
+    channels: tuple[int, ...]
+    options: RunOptions
+    catch_up: bool
+    reconcile: bool
+    dry_run: bool
+    allow_sandbox_data: bool
+
+    def period(self, timezone: str) -> Period:
+        """The days asked for, in a site's own calendar."""
+        recent = last_days(self.days, now(), timezone)
+        return chosen_period(self.start_date, self.end_date, recent)
+
+
+def described_sites(client: EniscopeClient, site_ids: Sequence[str]) -> Iterator[Site | None]:
+    """The sites, one by one; None for one that the API fails to describe.
+
+    Raises UsageError for an unknown site when it is the only one.
+    """
+    for site_id in site_ids:
+        try:
+            yield describe_site(client, site_id, site_config(site_id))
+        except LoginRefused:
+            raise
+        except (EniscopeError, UsageError) as error:
+            if len(site_ids) == 1:
+                raise
+            logger.error("site %s is left out: %s", site_id, error)
+            yield None
+
+
+def ingest_site(
+    client: EniscopeClient, connection: Connection, site: Site, request: Request
+) -> SiteRun | None:
+    """Store one site's readings; a dry run says what it would ask for, and gives None."""
+    period = request.period(site.timezone)
+    choose_spans = with_catch_up(connection) if request.catch_up else whole_span
+    refuse_mixing(client, connection, site.site_id, allowed=request.allow_sandbox_data)
+    if request.dry_run:
+        interval_seconds = request.options.interval_seconds
+        windows = plan_site(
+            connection, site, period, interval_seconds, request.channels, choose_spans
         )
-    stored = stored_name(connection, site)
-    if stored is not None and stored.endswith(SANDBOX_SUFFIX) != client.is_sandbox:
-        held, offered = ("sandbox", "real") if client.is_sandbox is False else ("real", "sandbox")
-        raise UsageError(
-            f"the database holds {held} readings of site {site}, the API offers {offered} ones: "
-            "nothing was written (set ARGO_DATA_DIR or DATABASE_URL to another database)"
-        )
+        show_plan(windows, site, period)
+        return None
+    return run_site(
+        client,
+        connection,
+        site,
+        period,
+        request.options,
+        choose_spans,
+        only=request.channels,
+        with_totals=request.reconcile,
+    )
 
 
-def plan(
-    site: Site, period: Period, interval_seconds: int, skip: set[int], only: Sequence[int]
-) -> list[PlannedWindow]:
-    """The windows to ask for, up to the last settled interval."""
-    settings = get_settings()
-    end = settled_end(period.end, now(), settings.eniscope_settle_seconds, interval_seconds)
-    channels = site.readable_channels(skip, only)
-    return plan_windows(channels, period.start, end, LONGEST_WINDOW)
-
-
-def show_plan(windows: Sequence[PlannedWindow], period: Period) -> None:
+def show_plan(windows: Sequence[PlannedWindow], site: Site, period: Period) -> None:
     """What a run would ask for, on stdout."""
     channels = {planned.channel.channel_id: planned.channel.name for planned in windows}
-    click.echo(f"{period.first_day} to {period.last_day} ({period.timezone}): at least")
-    click.echo(f"{len(windows)} requests for {len(channels)} channels")
+    click.echo(
+        f"site {site.site_id}, {period.first_day} to {period.last_day} ({period.timezone}): "
+        f"at least {len(windows)} requests for {len(channels)} channels"
+    )
     for channel_id, name in sorted(channels.items()):
         click.echo(f"  {channel_id}  {name}")
 
 
-@contextmanager
-def progress_shown(count: int) -> Iterator[Callable[[PlannedWindow, Outcome], None]]:
-    """Called for each finished window: a bar on a terminal, else a debug line per window."""
-
-    def log_line(planned: PlannedWindow, outcome: Outcome) -> None:
-        logger.debug(
-            "channel %s %s to %s: %s, %d new",
-            planned.channel.channel_id,
-            planned.start.isoformat(),
-            planned.end.isoformat(),
-            outcome.status,
-            outcome.inserted,
+def report(runs: Sequence[SiteRun], *, as_json: bool) -> None:
+    """The runs in numbers: a few log lines each, or JSON on stdout."""
+    documents = []
+    for run in runs:
+        log_run(run.site.site_id, run.summary, run.differences)
+        documents.append(
+            run_document(run.site.site_id, run.summary, run.stopwatch, run.differences)
         )
-
-    if not progress_allowed():
-        yield log_line
-        return
-    with Progress(console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("readings", total=count)
-
-        def advance(planned: PlannedWindow, outcome: Outcome) -> None:
-            log_line(planned, outcome)
-            progress.update(task, advance=1, description=planned.channel.name)
-
-        yield advance
-
-
-def report(summary: RunSummary, stopwatch: Stopwatch, site: Site, *, as_json: bool) -> None:
-    """The run in numbers: JSON on stdout, or a few log lines."""
     if as_json:
-        document = {
-            "runId": str(summary.run_id),
-            "site": site.organization.organization_id,
-            "windows": summary.windows,
-            "requests": summary.requests,
-            "fetched": summary.fetched,
-            "inserted": summary.inserted,
-            "duplicate": summary.duplicate,
-            "rejected": summary.rejected,
-            "reasons": summary.reasons,
-            "failedChannels": {str(key): value for key, value in summary.problems.items()},
-            "seconds": {step: round(taken, 3) for step, taken in stopwatch.seconds.items()},
-        }
+        document = documents[0] if len(documents) == 1 else {"sites": documents}
         click.echo(json.dumps(document, indent=2))
-    logger.info(
-        "run %s: %d windows, %d requests; %d readings fetched = %d new + %d known + %d refused",
-        summary.run_id,
-        summary.windows,
-        summary.requests,
-        summary.fetched,
-        summary.inserted,
-        summary.duplicate,
-        summary.rejected,
-    )
-    if summary.reasons:
-        reasons = ", ".join(f"{count} {name}" for name, count in sorted(summary.reasons.items()))
-        logger.info("quarantined (see rejected_readings): %s", reasons)
-    for channel_id, problem in sorted(summary.problems.items()):
-        logger.error("not stored in full: channel %s: %s", channel_id, problem)
 
 
 @script(epilog=EXAMPLES)
 @site_option()
+@click.option("--all-sites", is_flag=True, help="Every site that the account sees.")
+@click.option("--include-children", is_flag=True, help="The sites below --site in the tree, too.")
 @click.option(
     "--days",
     type=click.IntRange(min=1),
@@ -173,6 +171,21 @@ def report(summary: RunSummary, stopwatch: Stopwatch, site: Site, *, as_json: bo
     type=click.Choice(["60", "900", "1800", "3600", "86400"]),
     help="Interval length in seconds.  [default: ENISCOPE_RESOLUTION]",
 )
+@click.option(
+    "--catch-up",
+    is_flag=True,
+    help="Begin earlier for channels that were down, up to 35 days back.",
+)
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Replace stored values that the API now tells otherwise; reading_conflicts keeps the old.",
+)
+@click.option(
+    "--reconcile",
+    is_flag=True,
+    help="Compare the stored sums with the API's own totals afterwards.",
+)
 @click.option("--dry-run", is_flag=True, help="Say what would be asked for; write nothing.")
 @click.option(
     "--allow-sandbox-data",
@@ -182,48 +195,48 @@ def report(summary: RunSummary, stopwatch: Stopwatch, site: Site, *, as_json: bo
 @click.option("--json", "as_json", is_flag=True, help="Print the run as one JSON document.")
 def main(
     site: str,
-    days: int,
-    start_date: date | None,
-    end_date: date | None,
-    channels: tuple[int, ...],
+    all_sites: bool,
+    include_children: bool,
     resolution: str | None,
-    dry_run: bool,
-    allow_sandbox_data: bool,
+    repair: bool,
     as_json: bool,
+    **asked: Any,
 ) -> int:
     """Copy a site's Eniscope readings into PostgreSQL; each is stored once."""
     settings = get_settings()
-    interval_seconds = int(resolution or settings.eniscope_resolution)
-    if start_date and end_date and end_date < start_date:
-        raise UsageError(f"--end-date ({end_date}) lies before --start-date ({start_date})")
-    stopwatch = Stopwatch()
+    options = RunOptions(
+        interval_seconds=int(resolution or settings.eniscope_resolution),
+        max_parallel=settings.eniscope_max_parallel,
+        repair=repair,
+    )
+    request = Request(options=options, **asked)
+    check_dates(request)
+    runs: list[SiteRun] = []
+    left_out = 0
     with open_api(settings) as client:
-        with stopwatch.lap("describe"):
-            described = describe_site(client, site, site_config(site))
-        recent = last_days(days, now(), described.timezone)
-        period = chosen_period(start_date, end_date, recent)
-        with owner_connection() as connection, run_lock(f"ingest {site}"):
-            refuse_sandbox_data(client, connection, site, allowed=allow_sandbox_data)
-            if dry_run:
-                skip = unreadable_channels(connection, site)
-                show_plan(plan(described, period, interval_seconds, skip, channels), period)
-                return EXIT_OK
-            store_site(client, connection, described)
-            skip = unreadable_channels(connection, site)
-            windows = plan(described, period, interval_seconds, skip, channels)
-            with progress_shown(len(windows)) as on_window:
-                summary = ingest_windows(
-                    client,
-                    connection,
-                    described,
-                    windows,
-                    interval_seconds,
-                    settings.eniscope_max_parallel,
-                    stopwatch,
-                    on_window,
-                )
-    report(summary, stopwatch, described, as_json=as_json)
-    return EXIT_PARTIAL if summary.problems else EXIT_OK
+        site_ids = asked_sites(client, site, all_sites=all_sites, include_children=include_children)
+        sites = described_sites(client, site_ids)
+        # The first is described before the database is touched: an unknown one leaves no trace.
+        first = next(sites)
+        with owner_connection() as connection:
+            for described in chain([first], sites):
+                if described is None:
+                    left_out += 1
+                    continue
+                with run_lock(f"ingest {described.site_id}"):
+                    run = ingest_site(client, connection, described, request)
+                runs += [run] if run else []
+    if runs:
+        report(runs, as_json=as_json)
+    troubled = left_out or any(run.summary.problems for run in runs)
+    return EXIT_PARTIAL if troubled else EXIT_OK
+
+
+def check_dates(request: Request) -> None:
+    """Raises UsageError for an end before the start, before anything is asked of anybody."""
+    start, end = request.start_date, request.end_date
+    if start and end and end < start:
+        raise UsageError(f"--end-date ({end}) lies before --start-date ({start})")
 
 
 if __name__ == "__main__":

@@ -1,18 +1,26 @@
-"""A client of the API that the settings name, with their credentials and ceilings."""
+"""The API that the settings name, with their credentials and ceilings."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import TypeVar
 
 from config.settings import Settings, require
 from ingest.eniscope.client import EniscopeClient
+from ingest.eniscope.errors import LoginRefused
 from lib.sandbox import ApiAccess, running_sandbox
+
+Client = TypeVar("Client", bound=EniscopeClient)
 
 
 @contextmanager
-def open_api(settings: Settings) -> Iterator[EniscopeClient]:
-    """A client of the API of these settings; for `sandbox`, the sandbox is started."""
+def api_access(settings: Settings) -> Iterator[ApiAccess]:
+    """Address and credentials of the settings; for `sandbox`, the sandbox is started.
+
+    Raises SettingsError that names the credential that is missing. A login that is refused within
+    the block is told with the script that says why.
+    """
     with ExitStack() as stack:
         if settings.uses_sandbox:
             access = stack.enter_context(running_sandbox(settings))
@@ -23,14 +31,27 @@ def open_api(settings: Settings) -> Iterator[EniscopeClient]:
                 require("ENISCOPE_EMAIL", settings.eniscope_email),
                 require("ENISCOPE_PASSWORD", settings.eniscope_password),
             )
-        yield stack.enter_context(
-            EniscopeClient(
-                access.url,
-                access.api_key,
-                access.email,
-                access.password,
-                user_agent=settings.eniscope_user_agent,
-                max_requests_per_second=settings.max_requests_per_second(),
-                max_parallel=settings.eniscope_max_parallel,
-            )
-        )
+        try:
+            yield access
+        except LoginRefused as error:
+            raise LoginRefused(f"{error}; npm run py:ingest:test-auth says which") from error
+
+
+def client_of(settings: Settings, access: ApiAccess, kind: type[Client]) -> Client:
+    """A client of this kind, within the settings' ceilings."""
+    return kind(
+        access.url,
+        access.api_key,
+        access.email,
+        access.password,
+        user_agent=settings.eniscope_user_agent,
+        max_requests_per_second=settings.max_requests_per_second(),
+        max_parallel=settings.eniscope_max_parallel,
+    )
+
+
+@contextmanager
+def open_api(settings: Settings) -> Iterator[EniscopeClient]:
+    """A client of the API of these settings; for `sandbox`, the sandbox is started."""
+    with api_access(settings) as access, client_of(settings, access, EniscopeClient) as client:
+        yield client

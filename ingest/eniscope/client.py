@@ -8,12 +8,9 @@ from __future__ import annotations
 import json
 import logging
 import threading
-import time
-from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from hashlib import md5
 from types import TracebackType
 from typing import Any
 from urllib.parse import urlsplit
@@ -22,7 +19,7 @@ import orjson
 import requests
 from pydantic import SecretStr
 from requests.adapters import HTTPAdapter
-from tenacity import RetryCallState, Retrying, retry_if_exception_type, stop_after_attempt
+from tenacity import RetryCallState, Retrying, retry_if_exception_type
 from tenacity.wait import wait_exponential_jitter
 
 from ingest.eniscope.errors import (
@@ -32,15 +29,26 @@ from ingest.eniscope.errors import (
     NotFound,
     TransientFailure,
 )
+from ingest.eniscope.http import (
+    KEY_HEADER,
+    SANDBOX_HEADER,
+    TOKEN_HEADER,
+    RateCeiling,
+    basic_login,
+    md5_hex,
+    no_auth,
+    plain_reason,
+    said_by,
+)
 
 logger = logging.getLogger(__name__)
 
-SANDBOX_HEADER = "X-Argo-Sandbox"
-TOKEN_HEADER = "X-Eniscope-Token"  # noqa: S105 (a header's name)
 PAGE_SIZE = 100
 CONNECT_TIMEOUT_SECONDS = 10
 READ_TIMEOUT_SECONDS = 60
 ATTEMPTS = 5
+# Too many requests is no failure of the service: waiting helps, so it is given more tries.
+ATTEMPTS_WHEN_LIMITED = 12
 RETRY_AFTER_CAP_SECONDS = 120.0
 TOKEN_RENEWALS_PER_REQUEST = 5
 RETRIED_STATUSES = frozenset({429, 500, 502, 503, 504})
@@ -78,16 +86,17 @@ class EniscopeClient:
         self._base_url = base_url.rstrip("/")
         self._host = urlsplit(base_url).netloc
         self._api_key = SecretStr(api_key)
-        self._basic = SecretStr(_basic_login(email, password))
+        self._basic = SecretStr(basic_login(email, password))
+        self._credentials = (api_key, password, md5_hex(password), email)
         self._token: SecretStr | None = None
         self._token_lock = threading.Lock()
-        self._ceiling = _RateCeiling(max_requests_per_second)
+        self._ceiling = RateCeiling(max_requests_per_second)
         self._counter_lock = threading.Lock()
         self.requests_made = 0
         self.is_sandbox = False
         self._session = requests.Session()
         # Redirects and proxies' credentials are ours to decide, not the environment's .netrc.
-        self._session.auth = _no_auth
+        self._session.auth = no_auth
         self._session.headers.update({"Accept": "application/json", "User-Agent": user_agent})
         adapter = HTTPAdapter(pool_connections=1, pool_maxsize=max_parallel, max_retries=0)
         self._session.mount("https://", adapter)
@@ -111,7 +120,7 @@ class EniscopeClient:
         """
         attempts = Retrying(
             retry=retry_if_exception_type(TransientFailure),
-            stop=stop_after_attempt(ATTEMPTS),
+            stop=_enough,
             wait=_wait,
             reraise=True,
         )
@@ -142,11 +151,11 @@ class EniscopeClient:
             if token is None:
                 answer = self._sign_in(path, parameters)
                 if answer is not None:
-                    return _json_body(answer, path)
+                    return self._body(answer, path)
                 continue
             response = self._send(path, parameters, {TOKEN_HEADER: token.get_secret_value()})
             if response.status_code not in EXPIRED_STATUSES:
-                return _json_body(response, path)
+                return self._body(response, path)
             self._forget(token)
         raise EniscopeError(f"GET {path}: the API keeps refusing its own tokens")
 
@@ -177,6 +186,11 @@ class EniscopeClient:
             if self._token is token:
                 self._token = None
 
+    def _body(self, response: requests.Response, path: str) -> Any:
+        """The parsed body; what the API says of an error is quoted without our credentials."""
+        token = self._token.get_secret_value() if self._token else ""
+        return _json_body(response, path, lambda: said_by(response, (*self._credentials, token)))
+
     def _send(
         self, path: str, parameters: Sequence[tuple[str, str]], headers: Mapping[str, str]
     ) -> requests.Response:
@@ -187,48 +201,31 @@ class EniscopeClient:
             response = self._session.get(
                 self._base_url + path,
                 params=list(parameters),
-                headers={"X-Eniscope-API": self._api_key.get_secret_value(), **headers},
+                headers={KEY_HEADER: self._api_key.get_secret_value(), **headers},
                 timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
                 allow_redirects=False,
             )
         except requests.exceptions.RequestException as error:
-            # The exception's own text may hold the address with its query: name the kind only.
-            raise TransientFailure(f"GET {path}: {_plain_reason(error)} ({self._host})") from None
+            raise TransientFailure(f"GET {path}: {plain_reason(error)} ({self._host})") from None
         self.is_sandbox = self.is_sandbox or SANDBOX_HEADER in response.headers
         return response
 
 
-class _RateCeiling:
-    """Lets a request go when its turn comes: never more than N per second, over all threads."""
-
-    def __init__(self, requests_per_second: float | None) -> None:
-        self._gap_seconds = 0.0 if requests_per_second is None else 1.0 / requests_per_second
-        self._next_at = 0.0
-        self._lock = threading.Lock()
-
-    def wait(self) -> None:
-        """Sleep until this request's turn."""
-        with self._lock:
-            turn = max(self._next_at, time.monotonic())
-            self._next_at = turn + self._gap_seconds
-        delay = turn - time.monotonic()
-        if delay > 0:
-            time.sleep(delay)
-
-
-def _json_body(response: requests.Response, path: str) -> Any:
+def _json_body(response: requests.Response, path: str, message: Callable[[], str]) -> Any:
     """The parsed body of an answer. Raises by status, and TransientFailure for a broken body."""
     status = response.status_code
     if status == 404:
         raise NotFound(f"GET {path}: not found (404)")
     if status == 400:
-        raise BadRequest(f"GET {path}: 400 {_message(response)}")
+        raise BadRequest(f"GET {path}: 400 {message()}")
     if status in RETRIED_STATUSES:
         raise TransientFailure(
-            f"GET {path}: {status} {_message(response)}", _retry_after_seconds(response)
+            f"GET {path}: {status} {message()}",
+            _retry_after_seconds(response),
+            is_rate_limit=status == 429,
         )
     if not response.ok or response.is_redirect:
-        hint = _FINAL_STATUS_HINTS.get(status, _message(response))
+        hint = _FINAL_STATUS_HINTS.get(status, message())
         if response.is_redirect:
             hint = "a redirect, which is not followed"
         raise EniscopeError(f"GET {path}: {status} {hint}".rstrip())
@@ -289,6 +286,13 @@ def _retry_after_seconds(response: requests.Response) -> float | None:
     return max((at - datetime.now(UTC)).total_seconds(), 0.0)
 
 
+def _enough(state: RetryCallState) -> bool:
+    """True when a request was tried often enough."""
+    error = state.outcome.exception() if state.outcome else None
+    is_limited = isinstance(error, TransientFailure) and error.is_rate_limit
+    return state.attempt_number >= (ATTEMPTS_WHEN_LIMITED if is_limited else ATTEMPTS)
+
+
 _backoff = wait_exponential_jitter(multiplier=0.5, max=30, jitter=0.5)
 
 
@@ -301,34 +305,3 @@ def _wait(state: RetryCallState) -> float:
         seconds = max(seconds, min(asked, RETRY_AFTER_CAP_SECONDS))
     logger.debug("trying again in %.1f s: %s", seconds, error)
     return seconds
-
-
-def _basic_login(email: str, password: str) -> str:
-    hashed = md5(password.encode(), usedforsecurity=False).hexdigest()  # the API's own scheme
-    return "Basic " + b64encode(f"{email}:{hashed}".encode()).decode()
-
-
-def _no_auth(request: requests.PreparedRequest) -> requests.PreparedRequest:
-    return request
-
-
-def _message(response: requests.Response) -> str:
-    """The API's own words about an error, in one short line; HTML is not quoted."""
-    try:
-        body = orjson.loads(response.content)
-    except orjson.JSONDecodeError:
-        return response.reason or ""
-    words = body.get("error") or body.get("message") if isinstance(body, dict) else None
-    return " ".join(str(words).split())[:200] if words else (response.reason or "")
-
-
-def _plain_reason(error: requests.exceptions.RequestException) -> str:
-    if isinstance(error, requests.exceptions.Timeout):
-        return "no answer in time"
-    if isinstance(error, requests.exceptions.SSLError):
-        return "the server's certificate is not valid"
-    if isinstance(error, requests.exceptions.ChunkedEncodingError):
-        return "the answer broke off"
-    if isinstance(error, requests.exceptions.ConnectionError):
-        return "no connection"
-    return type(error).__name__

@@ -31,6 +31,13 @@ class NotFound(EniscopeError):
 class TransientFailure(EniscopeError):
     """A failure that may pass by itself; `retry_after_seconds` is what the API asked for."""
 
-    def __init__(self, message: str, retry_after_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        message: str,
+        retry_after_seconds: float | None = None,
+        *,
+        is_rate_limit: bool = False,
+    ) -> None:
         super().__init__(message)
         self.retry_after_seconds = retry_after_seconds
+        self.is_rate_limit = is_rate_limit

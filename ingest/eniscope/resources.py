@@ -86,6 +86,10 @@ def get_organization(client: EniscopeClient, site_id: str) -> Organization:
     record = _single(answer, "organization")
     if record is None or _text(record.get("organizationId")) != site_id:
         raise UsageError(f"site {site_id} is unknown to the Eniscope API")
+    return _organization(site_id, record)
+
+
+def _organization(site_id: str, record: Mapping[str, Any]) -> Organization:
     return Organization(
         organization_id=site_id,
         name=_text(record.get("organizationName")) or f"Site {site_id}",
@@ -163,9 +167,53 @@ def get_readings(
     resolution_seconds: int,
 ) -> ReadingsAnswer:
     """One request for the readings of [start, end)."""
+    return _ask_readings(
+        client, channel_id, codes, start, end, str(resolution_seconds), "summarize"
+    )
+
+
+def get_total(
+    client: EniscopeClient, channel_id: int, code: str, start: datetime, end: datetime
+) -> ReadingsAnswer:
+    """One request for the total of one counter over [start, end), as the API adds it up."""
+    return _ask_readings(client, channel_id, (code,), start, end, "auto", "total")
+
+
+def list_organizations(client: EniscopeClient) -> list[Organization]:
+    """Every organization that the account sees, ordered by id."""
+    records = client.get_list("/organizations")
+    found = {_text(record.get("organizationId")): record for record in records}
+    return [
+        _organization(site_id, record)
+        for site_id, record in sorted(found.items(), key=lambda item: (len(str(item[0])), item[0]))
+        if site_id is not None
+    ]
+
+
+def descendants(organizations: Sequence[Organization], site_id: str) -> list[str]:
+    """Ids of the organizations below `site_id` in the tree, nearest first; cycles end."""
+    below = [site_id]
+    for parent in below:
+        below += [
+            child.organization_id
+            for child in organizations
+            if child.parent_id == parent and child.organization_id not in below
+        ]
+    return below[1:]
+
+
+def _ask_readings(
+    client: EniscopeClient,
+    channel_id: int,
+    codes: Sequence[str],
+    start: datetime,
+    end: datetime,
+    resolution: str,
+    action: str,
+) -> ReadingsAnswer:
     parameters = [("fields[]", code) for code in codes]
     parameters += [("daterange[]", str(int(instant.timestamp()))) for instant in (start, end)]
-    parameters += [("res", str(resolution_seconds)), ("action", "summarize"), ("showCounters", "0")]
+    parameters += [("res", resolution), ("action", action), ("showCounters", "0")]
     answer = client.get(f"/readings/{channel_id}", parameters)
     if isinstance(answer, list):
         return ReadingsAnswer(answer, units=None, resolution=None)

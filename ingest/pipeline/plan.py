@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -28,24 +28,24 @@ def settled_end(
 
 
 def plan_windows(
-    channels: Sequence[Channel], start: datetime, end: datetime, longest: timedelta
+    channels: Sequence[Channel],
+    spans: Mapping[int, Sequence[tuple[datetime, datetime]]],
+    longest: timedelta,
 ) -> list[PlannedWindow]:
-    """[start, end) of every channel in windows of at most `longest`, within its installed time.
+    """The spans of each channel in windows of at most `longest`, within its installed time.
 
     Channels take turns, so that a failing one does not hold up the others.
     """
     by_channel = []
     for channel in channels:
-        first = max(start, channel.installed_at or start)
-        last = min(end, channel.uninstalled_at or end)
-        by_channel.append(list(_split(channel, first, last, longest)))
-    longest_list = max(map(len, by_channel), default=0)
-    return [
-        windows[turn]
-        for turn in range(longest_list)
-        for windows in by_channel
-        if turn < len(windows)
-    ]
+        windows: list[PlannedWindow] = []
+        for start, end in spans[channel.channel_id]:
+            first = max(start, channel.installed_at or start)
+            last = min(end, channel.uninstalled_at or end)
+            windows += _split(channel, first, last, longest)
+        by_channel.append(windows)
+    turns = max(map(len, by_channel), default=0)
+    return [windows[turn] for turn in range(turns) for windows in by_channel if turn < len(windows)]
 
 
 def _split(

@@ -1,4 +1,4 @@
-"""One ingestion run of one site: plan, fetch in parallel, accept, store as it comes."""
+"""One ingestion run: fetch windows in parallel, accept, store each as it comes."""
 
 from __future__ import annotations
 
@@ -10,28 +10,18 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import islice
 
-from config.sites import SiteConfig
 from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.errors import EniscopeError, LoginRefused
 from ingest.eniscope.normalize import Batch
-from ingest.eniscope.resources import (
-    Channel,
-    Organization,
-    channel_type_by_name,
-    get_organization,
-    list_channels,
-    list_field_codes,
-    list_meters,
-)
+from ingest.eniscope.resources import Channel
 from ingest.pipeline.accept import accept
 from ingest.pipeline.fetch import FetchedWindow, WindowLimit, fetch_window
 from ingest.pipeline.plan import PlannedWindow
-from ingest.store.readings import Outcome, Window, fail_window, open_window, save_window
-from ingest.store.rows import Accepted
-from ingest.store.sites import refresh_channel_facts, save_site
+from ingest.pipeline.site import Site
+from ingest.store.readings import Outcome, fail_window, open_window, save_window
+from ingest.store.rows import Accepted, Window
 from lib.clock import now
 from lib.database import Connection
-from lib.errors import UsageError
 from lib.reading_rules import ReadingRules, rules_for
 from lib.timing import Stopwatch
 
@@ -39,27 +29,12 @@ logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
-class Site:
-    """What a run needs to know of a site, from the API and config/sites.yaml."""
+class RunOptions:
+    """How a run goes about it. `repair`: replace stored values that the API now tells otherwise."""
 
-    organization: Organization
-    timezone: str
-    channels: tuple[Channel, ...]
-    codes: dict[int | None, tuple[str, ...]]
-    channel_types: dict[int, str]
-    config: SiteConfig
-
-    def readable_channels(self, also_unreadable: set[int], only: Sequence[int]) -> list[Channel]:
-        """The channels to ask for: all, or those named, without the ones that only fail."""
-        named = set(only)
-        unknown = named - {channel.channel_id for channel in self.channels}
-        if unknown:
-            raise UsageError(
-                f"site {self.organization.organization_id} has no channel {min(unknown)}"
-            )
-        if named:
-            return [channel for channel in self.channels if channel.channel_id in named]
-        return [channel for channel in self.channels if channel.channel_id not in also_unreadable]
+    interval_seconds: int
+    max_parallel: int = 4
+    repair: bool = False
 
 
 @dataclass
@@ -72,6 +47,7 @@ class RunSummary:
     inserted: int = 0
     duplicate: int = 0
     rejected: int = 0
+    changed: int = 0
     requests: int = 0
     reasons: dict[str, int] = field(default_factory=dict)
     problems: dict[int, str] = field(default_factory=dict)
@@ -83,6 +59,7 @@ class RunSummary:
         self.inserted += outcome.inserted
         self.duplicate += outcome.duplicate
         self.rejected += outcome.rejected
+        self.changed += outcome.changed
         self.requests += outcome.requests
         for reason, count in outcome.reasons.items():
             self.reasons[reason] = self.reasons.get(reason, 0) + count
@@ -90,53 +67,12 @@ class RunSummary:
             self.problems[channel_id] = outcome.error
 
 
-def describe_site(client: EniscopeClient, site_id: str, config: SiteConfig) -> Site:
-    """Ask the API what the site is. Raises UsageError for an unknown one, or one without a zone."""
-    organization = get_organization(client, site_id)
-    timezone = organization.timezone or config.timezone
-    if timezone is None:
-        raise UsageError(
-            f"the API does not say the time zone of site {site_id}: "
-            "add it to config/sites.yaml (timezone: America/New_York)"
-        )
-    channels = list_channels(client, site_id)
-    types = {channel.device_type_id for channel in channels}
-    codes = {device_type: list_field_codes(client, device_type) for device_type in types}
-    channel_types = {
-        channel.channel_id: config.channel(channel.channel_id).channel_type
-        or channel_type_by_name(channel, codes[channel.device_type_id])
-        for channel in channels
-    }
-    return Site(organization, timezone, tuple(channels), codes, channel_types, config)
-
-
-def store_site(client: EniscopeClient, connection: Connection, site: Site) -> None:
-    """Write what the site is; meters are a bonus that some accounts may not read."""
-    try:
-        meters = list_meters(client, site.organization.organization_id)
-    except LoginRefused:
-        raise
-    except EniscopeError as error:
-        logger.warning("meters are not stored: %s", error)
-        meters = []
-    save_site(
-        connection,
-        site.organization,
-        site.timezone,
-        site.channels,
-        meters,
-        site.channel_types,
-        site.config,
-    )
-
-
 def ingest_windows(
     client: EniscopeClient,
     connection: Connection,
     site: Site,
     windows: Sequence[PlannedWindow],
-    interval_seconds: int,
-    max_parallel: int,
+    options: RunOptions,
     stopwatch: Stopwatch,
     on_window: Callable[[PlannedWindow, Outcome], None],
 ) -> RunSummary:
@@ -145,16 +81,15 @@ def ingest_windows(
     A window that fails is logged and counted; the others go on. Only a refused login ends the run.
     """
     summary = RunSummary(uuid.uuid4())
-    limit = WindowLimit()
-    fetch = partial(_fetch, client, limit, site, interval_seconds)
+    fetch = partial(_fetch, client, WindowLimit(), site, options.interval_seconds)
     waiting = iter(windows)
     running: dict[Future[FetchedWindow], tuple[PlannedWindow, Window]] = {}
-    pool = ThreadPoolExecutor(max_parallel)
+    pool = ThreadPoolExecutor(options.max_parallel)
     try:
         while True:
-            for planned in islice(waiting, max_parallel - len(running)):
+            for planned in islice(waiting, options.max_parallel - len(running)):
                 with stopwatch.lap("log"):
-                    window = _open(connection, summary, site, planned, interval_seconds)
+                    window = _open(connection, summary, site, planned, options.interval_seconds)
                 running[pool.submit(fetch, planned)] = (planned, window)
             if not running:
                 break
@@ -162,15 +97,12 @@ def ingest_windows(
                 done, _ = wait(running, return_when=FIRST_COMPLETED)
             for future in done:
                 planned, window = running.pop(future)
-                outcome = _finish(connection, site, planned, window, future, stopwatch)
+                outcome = _finish(connection, site, planned, window, future, options, stopwatch)
                 summary.add(planned.channel.channel_id, outcome)
                 on_window(planned, outcome)
     finally:
         # An interrupted run does not wait for requests whose answers nobody will store.
         pool.shutdown(wait=False, cancel_futures=True)
-    with stopwatch.lap("store"):
-        touched = sorted({planned.channel.channel_id for planned in windows})
-        refresh_channel_facts(connection, touched)
     return summary
 
 
@@ -218,6 +150,7 @@ def _finish(
     planned: PlannedWindow,
     window: Window,
     future: Future[FetchedWindow],
+    options: RunOptions,
     stopwatch: Stopwatch,
 ) -> Outcome:
     """Store what came, or log why nothing did."""
@@ -235,7 +168,13 @@ def _finish(
         accepted = _accept_all(fetched.batches, window, rules)
     with stopwatch.lap("store"):
         return save_window(
-            connection, window, accepted, fetched.requests, fetched.problem, finished_at=now()
+            connection,
+            window,
+            accepted,
+            fetched.requests,
+            fetched.problem,
+            finished_at=now(),
+            repair=options.repair,
         )
 
 

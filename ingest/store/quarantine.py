@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from hashlib import md5
 from uuid import UUID
 
 from psycopg2.extras import execute_values
 
-from ingest.store.rows import Conflict, Rejection
+from ingest.eniscope.fields import COLUMNS
+from ingest.store.rows import EXTRA_PREFIX, Conflict, Rejection
 from lib.database import Cursor
 
 
@@ -61,18 +63,27 @@ def _rejection_row(
     ]
 
 
-def save_conflicts(cursor: Cursor, channel_id: int, conflicts: Sequence[Conflict]) -> None:
-    """Contradictions; a known one keeps its first sight and its newest offer."""
+def save_conflicts(
+    cursor: Cursor, channel_id: int, conflicts: Sequence[Conflict], *, repaired: bool = False
+) -> None:
+    """Contradictions; a known one keeps its first sight and its newest offer.
+
+    A repaired one keeps every value that was replaced, in `replaced`.
+    """
     newest = {(conflict.timestamp_us, conflict.field): conflict for conflict in conflicts}
     execute_values(
         cursor,
         """
-        INSERT INTO reading_conflicts (channel_id, "timestamp", field, stored_value, offered_value)
+        INSERT INTO reading_conflicts
+            (channel_id, "timestamp", field, stored_value, offered_value, repaired_at, replaced)
         VALUES %s
         ON CONFLICT (channel_id, "timestamp", field) DO UPDATE SET
+            stored_value = excluded.stored_value,
             offered_value = excluded.offered_value,
-            last_seen_at = now(),
-            times_seen = reading_conflicts.times_seen + 1
+            last_seen_at = argo_now(),
+            times_seen = reading_conflicts.times_seen + 1,
+            repaired_at = excluded.repaired_at,
+            replaced = reading_conflicts.replaced || excluded.replaced
         """,
         [
             (
@@ -81,8 +92,40 @@ def save_conflicts(cursor: Cursor, channel_id: int, conflicts: Sequence[Conflict
                 conflict.field,
                 conflict.stored_value,
                 conflict.offered_value,
+                repaired,
+                json.dumps([conflict.stored_value] if repaired else []),
             )
             for conflict in newest.values()
         ],
-        template="(%s, to_timestamp(%s), %s, %s, %s)",
+        template="(%s, to_timestamp(%s), %s, %s, %s, CASE WHEN %s THEN argo_now() END, %s::jsonb)",
     )
+
+
+def replace_values(cursor: Cursor, channel_id: int, conflicts: Sequence[Conflict]) -> int:
+    """Overwrite stored values with the ones offered; returns how many rows changed."""
+    by_field: dict[str, list[tuple[float, str | None]]] = {}
+    for conflict in conflicts:
+        seconds = conflict.timestamp_us / 1_000_000
+        by_field.setdefault(conflict.field, []).append((seconds, conflict.offered_value))
+    for field, values in by_field.items():
+        if field.startswith(EXTRA_PREFIX):
+            code = field.removeprefix(EXTRA_PREFIX)
+            change = cursor.mogrify(
+                "extra = coalesce(extra, '{}') || jsonb_build_object(%s, offered.value::jsonb)",
+                (code,),
+            ).decode()
+            change = change.replace("%", "%%")  # execute_values reads % as its own
+        else:
+            assert field in COLUMNS
+            change = f"{field} = offered.value::float8"
+        execute_values(
+            cursor,
+            f"""
+            UPDATE readings AS r SET {change}
+            FROM (VALUES %s) AS offered (seconds, value)
+            WHERE r.channel_id = {channel_id:d} AND r."timestamp" = to_timestamp(offered.seconds)
+            """,  # noqa: S608 (a column of the field table or a quoted code, and numbers of ours)
+            values,
+            template="(%s::float8, %s::text)",
+        )
+    return len({conflict.timestamp_us for conflict in conflicts})

@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 import numpy as np
+
+# A field without a column, in a conflict: the prefix and its API code.
+EXTRA_PREFIX = "extra."
+
+
+@dataclass(frozen=True)
+class Window:
+    """One channel and stretch of time, as it stands in ingestion_logs."""
+
+    log_id: int
+    run_id: UUID
+    site_id: str
+    channel_id: int
+    start: datetime
+    end: datetime
+    interval_seconds: int
 
 
 @dataclass(frozen=True)

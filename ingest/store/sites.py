@@ -32,37 +32,6 @@ def save_site(
         _save_channels(cursor, channels, channel_types, config)
 
 
-def refresh_channel_facts(connection: Connection, channel_ids: Sequence[int]) -> None:
-    """Interval length and status of channels, from their newest stored reading."""
-    with transaction(connection) as cursor:
-        cursor.execute(
-            """
-            UPDATE channels AS c
-            SET interval_seconds = latest.interval_seconds,
-                status = CASE WHEN c.status = 'silent' THEN 'active' ELSE c.status END,
-                updated_at = now()
-            FROM unnest(%s::bigint[]) AS wanted (channel_id)
-            CROSS JOIN LATERAL (
-                SELECT r.interval_seconds FROM readings AS r
-                WHERE r.channel_id = wanted.channel_id
-                ORDER BY r."timestamp" DESC LIMIT 1
-            ) AS latest
-            WHERE c.channel_id = wanted.channel_id
-              AND (c.interval_seconds IS DISTINCT FROM latest.interval_seconds
-                   OR c.status = 'silent')
-            """,
-            (list(channel_ids),),
-        )
-        cursor.execute(
-            """
-            UPDATE channels AS c SET status = 'silent', updated_at = now()
-            WHERE c.channel_id = ANY(%s) AND c.status = 'active'
-              AND NOT EXISTS (SELECT FROM readings AS r WHERE r.channel_id = c.channel_id)
-            """,
-            (list(channel_ids),),
-        )
-
-
 def stored_name(connection: Connection, site_id: str) -> str | None:
     """The name a site is stored under; None where it is not stored yet."""
     rows = fetch_all(
@@ -71,16 +40,6 @@ def stored_name(connection: Connection, site_id: str) -> str | None:
         (site_id,),
     )
     return rows[0]["organization_name"] if rows else None
-
-
-def unreadable_channels(connection: Connection, site_id: str) -> set[int]:
-    """Channels of the site whose stored status is `unreadable`."""
-    rows = fetch_all(
-        connection,
-        "SELECT channel_id FROM channels WHERE organization_id = %s AND status = 'unreadable'",
-        (site_id,),
-    )
-    return {row["channel_id"] for row in rows}
 
 
 def _save_organization(
@@ -207,7 +166,6 @@ def _save_channels(
             channel.displayed_phase,
             units.get(channel_types[channel.channel_id], "kWh"),
             channel.uninstalled_at is None,
-            config.channel(channel.channel_id).status,
             channel.installed_at,
             channel.uninstalled_at,
         )
@@ -217,7 +175,7 @@ def _save_channels(
         cursor,
         """
         INSERT INTO channels (channel_id, organization_id, device_id, meter_id, channel_name,
-            channel_type, displayed_phase, unit, is_active, status, installed_at, uninstalled_at)
+            channel_type, displayed_phase, unit, is_active, installed_at, uninstalled_at)
         VALUES %s
         ON CONFLICT (channel_id) DO UPDATE SET
             organization_id = excluded.organization_id,
@@ -228,11 +186,19 @@ def _save_channels(
             displayed_phase = excluded.displayed_phase,
             unit = excluded.unit,
             is_active = excluded.is_active,
-            status = coalesce(excluded.status, channels.status),
             installed_at = excluded.installed_at,
             uninstalled_at = excluded.uninstalled_at,
             updated_at = now()
         """,
         rows,
-        template="(%s, %s, %s, %s, %s, %s, %s, %s, %s, coalesce(%s, 'active'), %s, %s)",
+    )
+    execute_values(
+        cursor,
+        "UPDATE channels AS c SET status = told.status FROM (VALUES %s) AS told (id, status) "
+        "WHERE c.channel_id = told.id AND c.status <> told.status",
+        [
+            (channel_id, channel.status)
+            for channel_id, channel in config.channels.items()
+            if channel.status is not None
+        ],
     )

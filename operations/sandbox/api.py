@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import time
 from dataclasses import dataclass
 from typing import Any
@@ -15,6 +16,7 @@ from operations.sandbox.fleet import Fleet
 from operations.sandbox.listing import ApiError, Params
 from operations.sandbox.model import Channel, Site
 from operations.sandbox.options import Options
+from operations.sandbox.provisional import Provisional
 
 NESTED = ("devices", "meters", "metersbelow", "channels", "tariffs", "accounts", "events")
 
@@ -91,6 +93,9 @@ class Api:
         site, channel = self._channel(channel_id)
         if channel.role == "failing" or channel.channel_id in self._options.fail_channel:
             raise ApiError(500, "Invalid Parameter")
+        if self._options.provisional_seconds:
+            settled_until = self.now() - self._options.provisional_seconds
+            site = dataclasses.replace(site, source=Provisional(site.source, settled_until))
         query = readings.parse_query(request.params, site.timezone, self.now())
         resolution = readings.choose_resolution(
             query,

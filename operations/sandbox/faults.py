@@ -1,4 +1,4 @@
-"""Trouble on demand: what may go wrong with an answer, drawn from a seeded generator.
+"""Trouble on demand: what may go wrong with an answer, by position or from a seeded generator.
 
 Every request draws the same number of random numbers, so the same requests in the same order meet
 the same faults.
@@ -33,6 +33,7 @@ class Fate:
     html: bool
     truncated: bool
     reset: bool
+    expire_tokens: bool
     bad_rows_seed: float | None
 
 
@@ -51,15 +52,17 @@ class Faults:
         options = self._options
         with self._lock:
             self.requests += 1
+            planned = {kind for kind, number in options.fault_at if number == self.requests}
             draws = [self._random.random() for _ in range(7)]
             over_limit = self._over_limit()
             used_up = options.fail_after is not None and self.requests > options.fail_after
         return Fate(
-            too_many=over_limit or draws[0] < options.p_429,
-            server_error=used_up or draws[1] < options.p_500,
-            html=draws[2] < options.p_html200,
-            truncated=draws[3] < options.p_truncated,
-            reset=draws[4] < options.p_reset,
+            too_many="429" in planned or over_limit or draws[0] < options.p_429,
+            server_error="500" in planned or used_up or draws[1] < options.p_500,
+            html="html200" in planned or draws[2] < options.p_html200,
+            truncated="truncated" in planned or draws[3] < options.p_truncated,
+            reset="reset" in planned or draws[4] < options.p_reset,
+            expire_tokens="expire" in planned,
             bad_rows_seed=draws[6] if draws[5] < options.p_bad_rows else None,
         )
 

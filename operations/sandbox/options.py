@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 PROBABILITY = click.FloatRange(0, 1)
+FAULT_KINDS = ("500", "truncated", "reset", "429", "html200", "expire")
 
 
 class Instant(click.ParamType):
@@ -33,6 +34,23 @@ class Instant(click.ParamType):
         return instant
 
 
+class FaultAt(click.ParamType):
+    """A kind of fault and the number of the request that it strikes, KIND:N."""
+
+    name = "KIND:N"
+
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[str, int]:
+        """Parse kind and number; anything else is a usage error."""
+        if isinstance(value, tuple):
+            return value
+        kind, _, number = value.partition(":")
+        if kind not in FAULT_KINDS or not number.isdecimal() or int(number) < 1:
+            self.fail(f"'{value}' is not one of {', '.join(FAULT_KINDS)} and a number: 500:3")
+        return kind, int(number)
+
+
 @dataclass(frozen=True)
 class Options:
     """The options by the names of their flags; see `python operations/sandbox_api.py --help`."""
@@ -48,6 +66,7 @@ class Options:
     sites: int = 0
     clean: bool = False
     lag_seconds: int = 0
+    provisional_seconds: int = 0
     replay: Path | None = None
     replay_site: int = 23271
     replay_timezone: str = "Europe/London"
@@ -72,6 +91,7 @@ class Options:
     p_html200: float = 0.0
     p_bad_rows: float = 0.0
     bare_nan: bool = False
+    fault_at: tuple[tuple[str, int], ...] = ()
     retry_after: str | None = None
     latency_ms: int = 0
     rate_limit: int | None = None
@@ -100,6 +120,11 @@ _FLAGS = (
     _option("--sites", "Further made-up sites, ids 50001...", type=click.IntRange(0, 10_000)),
     _option("--clean", "Plant no events.", is_flag=True),
     _option("--lag-seconds", "Offer no row newer than this.", type=click.IntRange(0)),
+    _option(
+        "--provisional-seconds",
+        "Tell what ended less than this ago a few % too low, and right later.",
+        type=click.IntRange(0),
+    ),
     _option("--replay", "Parquet of real meter data to serve.", type=click.Path(path_type=Path)),
     _option("--replay-site", "Organization id of the replayed site.", type=int),
     _option("--replay-timezone", "Its time zone."),
@@ -138,6 +163,13 @@ _FLAGS = (
         type=PROBABILITY,
     ),
     _option("--bare-nan", "Write NaN among bad rows as a bare word, not as text.", is_flag=True),
+    _option(
+        "--fault-at",
+        f"Strike the Nth request (from 1) with {', '.join(FAULT_KINDS[:-1])}, or {FAULT_KINDS[-1]} "
+        "all tokens before it; may be repeated.",
+        type=FaultAt(),
+        multiple=True,
+    ),
     _option("--retry-after", "Retry-After of a 429: 'seconds', 'date' or a number of seconds."),
     _option("--latency-ms", "Wait before each answer.", type=click.IntRange(0)),
     _option("--rate-limit", "Requests per second before 429.", type=click.IntRange(1)),

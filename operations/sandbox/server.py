@@ -102,6 +102,8 @@ class Handler(BaseHTTPRequestHandler):
         fate = self.server.faults.next()
         version = 2 if path[:2] == ("v1", "1") else 1 if path[:1] == ("v1",) else 0
         request = Request(self.command, path[version:], params, fate.bad_rows_seed)
+        if fate.expire_tokens:
+            self.server.tokens.expire_all()
         reply = self._reply(request, fate)
         logger.debug("%s %s -> %s", self.command, parts.path, reply.status)
         if reply.status == http.HTTPStatus.OK and fate.reset:

@@ -41,6 +41,11 @@ class Tokens:
             raise ApiError(self._options.token_status, "Token expired")
         return None
 
+    def expire_all(self) -> None:
+        """Make every token that was handed out so far worthless."""
+        with self._lock:
+            self._issued.clear()
+
     def _issue(self) -> str:
         token = secrets.token_hex(20)
         seconds, requests = self._options.token_seconds, self._options.token_requests

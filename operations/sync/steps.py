@@ -39,7 +39,8 @@ class StepResult:
 def collect_steps(site: str, days: int, *, allow_sandbox_data: bool) -> list[Step]:
     """Get the data in, and the truth layer fresh."""
     extra = ("--allow-sandbox-data",) if allow_sandbox_data else ()
-    ingest = ("ingest/ingest_to_postgres.py", "--site", site, "--days", str(days), "--json", *extra)
+    what = ("--site", site, "--days", str(days), "--catch-up", "--json")
+    ingest = ("ingest/ingest_to_postgres.py", *what, *extra)
     return [
         Step("ingest", ingest),
         Step("refresh", ("govern/refresh_views.py", "--site", site), needs=("ingest",)),

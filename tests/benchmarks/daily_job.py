@@ -10,90 +10,18 @@ and peak memory of each process beside its limit, and where ingest's time went.
 from __future__ import annotations
 
 import json
-import os
 import resource
-import shutil
-import subprocess
 import sys
-import tempfile
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
+from installation import Usage, fresh_installation, measure
 
-from lib.embedded_postgres import EmbeddedPostgres
-
-ROOT = Path(__file__).resolve().parents[2]
-NOW = "2026-11-16T00:00:00-05:00"
 LIMITS = {
     "ingest, empty table": (15.0, 400),
     "ingest, all rows known": (15.0, 400),
     "weekly report": (3.0, 400),
 }
-
-
-@dataclass(frozen=True)
-class Usage:
-    """What one process took."""
-
-    wall_seconds: float
-    cpu_seconds: float
-    peak_mb: float
-    stdout: str
-
-
-def measure(command: list[str], environment: dict[str, str]) -> Usage:
-    """Run a command to its end; the operating system's own accounting of it."""
-    started = time.perf_counter()
-    with tempfile.TemporaryFile("w+") as output:
-        process = subprocess.Popen(command, stdout=output, env=environment, cwd=ROOT)
-        _, status, used = os.wait4(process.pid, 0)
-        wall_seconds = time.perf_counter() - started
-        output.seek(0)
-        stdout = output.read()
-    if os.waitstatus_to_exitcode(status) != 0:
-        raise SystemExit(f"failed: {' '.join(command)}")
-    per_mb = 1024 if sys.platform.startswith("linux") else 1024 * 1024
-    cpu_seconds = used.ru_utime + used.ru_stime
-    return Usage(wall_seconds, cpu_seconds, used.ru_maxrss / per_mb, stdout)
-
-
-@contextmanager
-def fresh_installation() -> Iterator[dict[str, str]]:
-    """A sandbox and an empty embedded server, as the environment of a script."""
-    folder = Path(tempfile.mkdtemp(prefix="argo-benchmark-"))
-    folder.chmod(0o755)
-    script = [sys.executable, str(ROOT / "operations" / "sandbox_api.py"), "--quiet"]
-    sandbox = subprocess.Popen(
-        [*script, "--port", "0", "--now", NOW, "--parent-pid", str(os.getpid())],
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert sandbox.stdout is not None
-    access = json.loads(sandbox.stdout.readline())
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("ARGO_")}
-    server = EmbeddedPostgres(folder.resolve())
-    server.ensure_running()
-    try:
-        yield {
-            **kept,
-            "ARGO_ENV_FILE": "",
-            "ARGO_DATA_DIR": str(folder),
-            "DATABASE_URL": "",
-            "ARGO_NOW": NOW,
-            "ENISCOPE_API_URL": access["url"],
-            "ENISCOPE_API_KEY": access["key"],
-            "ENISCOPE_EMAIL": access["email"],
-            "ENISCOPE_PASSWORD": access["password"],
-        }
-    finally:
-        sandbox.terminate()
-        sandbox.wait()
-        server.stop()
-        shutil.rmtree(folder)
 
 
 def one_round(days: int) -> dict[str, Usage]:

@@ -7,7 +7,8 @@ from types import ModuleType
 
 import pytest
 
-from deliver import csv_tables, files, formats
+from deliver import csv_tables, formats
+from lib import files
 
 
 @pytest.mark.parametrize("module", [formats, files, csv_tables], ids=lambda module: module.__name__)

@@ -66,6 +66,10 @@ CREATE TABLE reading_conflicts (
     first_seen_at timestamptz NOT NULL DEFAULT argo_now(),
     last_seen_at  timestamptz NOT NULL DEFAULT argo_now(),
     times_seen    integer NOT NULL DEFAULT 1,
+    repaired_at   timestamptz,
+    replaced      jsonb NOT NULL DEFAULT '[]',
     PRIMARY KEY (channel_id, "timestamp", field)
 );
 COMMENT ON TABLE reading_conflicts IS 'A later answer that differs from what is stored; the first stays.';
+COMMENT ON COLUMN reading_conflicts.repaired_at IS 'When a person had the stored value replaced by the offered one.';
+COMMENT ON COLUMN reading_conflicts.replaced IS 'Every stored value that a repair replaced, oldest first.';

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from deliver.files import MAX_NAME_LENGTH, atomic_file, safe_name, write_atomically
 from lib.errors import ArgoError
+from lib.files import MAX_NAME_LENGTH, atomic_file, safe_name, write_atomically
 
 
 def test_a_file_is_written_with_its_folders_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_full_disk_leaves_the_old_file_and_is_one_clear_error(tmp_path: Path) 
     # A limit on the size of files stands for the full disk: the write itself fails.
     code = (
         "import resource, signal, sys, pathlib\n"
-        "from deliver.files import write_atomically\n"
+        "from lib.files import write_atomically\n"
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))\n"
         "try:\n"

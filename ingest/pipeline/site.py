@@ -1,0 +1,95 @@
+"""A site as ingest sees it: what the API and config/sites.yaml say of it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from config.sites import SiteConfig
+from ingest.eniscope.client import EniscopeClient
+from ingest.eniscope.errors import EniscopeError, LoginRefused
+from ingest.eniscope.resources import (
+    Channel,
+    Organization,
+    channel_type_by_name,
+    get_organization,
+    list_channels,
+    list_field_codes,
+    list_meters,
+)
+from ingest.store.sites import save_site
+from lib.database import Connection
+from lib.errors import UsageError
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Site:
+    """What a run needs to know of a site, from the API and config/sites.yaml."""
+
+    organization: Organization
+    timezone: str
+    channels: tuple[Channel, ...]
+    codes: dict[int | None, tuple[str, ...]]
+    channel_types: dict[int, str]
+    config: SiteConfig
+
+    @property
+    def site_id(self) -> str:
+        """The organization's id."""
+        return self.organization.organization_id
+
+    def channels_to_ask(self, skip: set[int], only: Sequence[int]) -> list[Channel]:
+        """The channels named, whatever is known of them; without names all but those in `skip`.
+
+        Raises UsageError for a name that the site does not have.
+        """
+        named = set(only)
+        unknown = named - {channel.channel_id for channel in self.channels}
+        if unknown:
+            raise UsageError(f"site {self.site_id} has no channel {min(unknown)}")
+        if named:
+            return [channel for channel in self.channels if channel.channel_id in named]
+        return [channel for channel in self.channels if channel.channel_id not in skip]
+
+
+def describe_site(client: EniscopeClient, site_id: str, config: SiteConfig) -> Site:
+    """Ask the API what the site is. Raises UsageError for an unknown one, or one without a zone."""
+    organization = get_organization(client, site_id)
+    timezone = organization.timezone or config.timezone
+    if timezone is None:
+        raise UsageError(
+            f"the API does not say the time zone of site {site_id}: "
+            "add it to config/sites.yaml (timezone: America/New_York)"
+        )
+    channels = list_channels(client, site_id)
+    types = {channel.device_type_id for channel in channels}
+    codes = {device_type: list_field_codes(client, device_type) for device_type in types}
+    channel_types = {
+        channel.channel_id: config.channel(channel.channel_id).channel_type
+        or channel_type_by_name(channel, codes[channel.device_type_id])
+        for channel in channels
+    }
+    return Site(organization, timezone, tuple(channels), codes, channel_types, config)
+
+
+def store_site(client: EniscopeClient, connection: Connection, site: Site) -> None:
+    """Write what the site is; meters are a bonus that some accounts may not read."""
+    try:
+        meters = list_meters(client, site.organization.organization_id)
+    except LoginRefused:
+        raise
+    except EniscopeError as error:
+        logger.warning("meters are not stored: %s", error)
+        meters = []
+    save_site(
+        connection,
+        site.organization,
+        site.timezone,
+        site.channels,
+        meters,
+        site.channel_types,
+        site.config,
+    )
