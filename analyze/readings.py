@@ -117,7 +117,7 @@ class SiteData:
 def load_week(
     conn: Connection, site_id: str, period: Period, baseline_weeks: int = DEFAULT_BASELINE_WEEKS
 ) -> SiteData:
-    """Load a site's period and the weeks before it.
+    """Load a site's period and the weeks before it, on the clock of the period's time zone.
 
     Raises UsageError when the site is not in the database.
     """
@@ -132,10 +132,15 @@ def load_week(
     return SiteData(
         site_id=site_id,
         site_name=sites[0]["site_name"],
-        timezone=sites[0]["timezone"],
+        timezone=period.timezone,
         currency=sites[0]["currency_code"],
         channels=tuple(
-            channel_series(meter, rows.get(meter["channel_id"]), window, period.start)
+            channel_series(
+                {**meter, "timezone": period.timezone},
+                rows.get(meter["channel_id"]),
+                window,
+                period.start,
+            )
             for meter in meters
         ),
         run_ids=_run_ids(conn, site_id, period),
@@ -237,6 +242,9 @@ def _rejected_counts(
         conn,
         """SELECT channel_id, scope, reason, sum(rejected)::bigint AS rejected
            FROM v_rejected_counts WHERE site_id = %s AND day BETWEEN %s AND %s
+             -- Without a time of its own a row belongs to no period: a backfill's would all
+             -- be told of the week in which it ran.
+             AND reason NOT IN ('no_timestamp', 'future_timestamp')
            GROUP BY channel_id, scope, reason ORDER BY channel_id, scope, reason""",
         [site_id, period.first_day, period.last_day],
     )

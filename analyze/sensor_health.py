@@ -232,7 +232,9 @@ def _set_aside(rejected: Mapping[str, int], due: Mask) -> list[Fault]:
     count = sum(rejected.values())
     if count < OUT_OF_RANGE_SHARE * due.sum():
         return []
-    reasons = ", ".join(f"{reason} {times}" for reason, times in sorted(rejected.items()))
+    reasons = ", ".join(
+        f"{times} × {reason.replace('_', ' ')}" for reason, times in sorted(rejected.items())
+    )
     text = f"{count} implausible readings or values were set aside ({reasons})"
     return [Fault("out_of_range", "medium", *_span(due), text)] if count else []
 

@@ -17,6 +17,7 @@ from analyze.findings import (
 MAX_RISKS = 5
 MAX_OPPORTUNITIES = 3
 UNCHANGED_PCT = 2.0
+MUCH_MISSING_PCT = 90.0
 SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
 
 
@@ -31,17 +32,26 @@ def money(amount: float, currency: str) -> str:
 
 
 def headline(
-    totals: Totals, wins: Sequence[QuickWin], issues: Sequence[HealthIssue], currency: str
+    totals: Totals,
+    wins: Sequence[QuickWin],
+    issues: Sequence[HealthIssue],
+    currency: str,
+    completeness_pct: float,
+    *,
+    is_over: bool,
 ) -> str:
-    """The week in two or three sentences."""
-    sentences = [_use(totals, currency), _saving(wins, currency), _attention(issues)]
+    """The week in two or three sentences; a period that is not over or half empty is called so."""
+    sentences = [_use(totals, currency, is_over), _saving(wins, currency), _attention(issues)]
+    if totals.energy_kwh is not None and completeness_pct < MUCH_MISSING_PCT:
+        sentences.insert(1, f"Only {completeness_pct:.0f} % of the readings arrived.")
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _use(totals: Totals, currency: str) -> str:
+def _use(totals: Totals, currency: str, is_over: bool) -> str:
     if totals.energy_kwh is None:
         return "The site's energy was not measured."
-    text = f"The site used {totals.energy_kwh:,.0f} kWh"
+    subject = "The site used" if is_over else "So far the site has used"
+    text = f"{subject} {totals.energy_kwh:,.0f} kWh"
     if totals.cost is not None:
         text += f" ({money(totals.cost, currency)})"
     change = totals.change_vs_baseline_pct

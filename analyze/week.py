@@ -70,7 +70,8 @@ def analyze_week(
     waste = _after_hours(studies, prices, site, period)
     anomalies, anomaly_costs = _anomalies(studies, prices)
     issues = _health_issues(studies)
-    notes = caveats(studies, site, totals, is_over=due_until >= period.end)
+    is_over = due_until >= period.end
+    notes = caveats(studies, site, totals, is_over=is_over)
     quality = data_quality(studies, data.rejected, notes)
     missing = {one.channel_id: 1 - one.completeness_pct / 100 for one in quality.by_channel}
     wins = quick_wins(waste.meters, anomalies, anomaly_costs, missing, _weeks(period))
@@ -90,7 +91,9 @@ def analyze_week(
             completeness_pct=quality.completeness_pct,
             run_ids=data.run_ids,
         ),
-        headline=headline(totals, wins, issues, currency),
+        headline=headline(
+            totals, wins, issues, currency, quality.completeness_pct, is_over=is_over
+        ),
         totals=totals,
         top_risks=top_risks(issues, anomalies),
         top_opportunities=top_opportunities(wins),

@@ -6,6 +6,7 @@ from datetime import date, time
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
+from zoneinfo import available_timezones
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
@@ -86,6 +87,13 @@ class SiteConfig(_Strict):
     allow_export: bool = False
     channels: dict[int, ChannelConfig] = {}
 
+    @field_validator("timezone")
+    @classmethod
+    def _is_a_zone(cls, value: str | None) -> str | None:
+        if value is not None and value not in available_timezones():
+            raise ValueError(f"'{value}' is not an IANA time zone (such as America/New_York)")
+        return value
+
     @field_validator("tariff")
     @classmethod
     def _in_order(cls, value: tuple[TariffPeriod, ...]) -> tuple[TariffPeriod, ...]:
@@ -102,9 +110,11 @@ def _load(path: Path) -> dict[str, SiteConfig]:
         document = yaml.safe_load(path.read_text(encoding="utf-8")) or {}
     except FileNotFoundError:
         raise SettingsError(f"{path} is missing; it describes the sites") from None
-    except yaml.YAMLError as error:
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
         line = getattr(getattr(error, "problem_mark", None), "line", 0) + 1
         raise SettingsError(f"{path} line {line}: not readable as YAML") from None
+    if not isinstance(document, dict) or "sites" not in document:
+        raise SettingsError(f"{path} has no 'sites': a list of what is known of each site")
     defaults = document.get("defaults") or {}
     sites = {}
     for site_id, values in (document.get("sites") or {}).items():

@@ -37,7 +37,8 @@ def period_status(connection: Connection, site_id: str, period: Period) -> Break
     """The state of the breaker for a site and period, from v_validation_status."""
     rows = fetch_all(
         connection,
-        "SELECT day, validation_run_id, verdict, is_open, overridden_by, override_reason, checks "
+        "SELECT day, validation_run_id, verdict, is_open, overridden_by, override_reason, checks, "
+        "window_start, window_end "
         "FROM v_validation_status WHERE site_id = %s AND day BETWEEN %s AND %s",
         (site_id, period.first_day, period.last_day),
     )
@@ -56,7 +57,7 @@ def period_status(connection: Connection, site_id: str, period: Period) -> Break
         override_reason=overridden["override_reason"] if overridden else None,
         blocked_days=tuple(sorted(missing + closed)),
         reason=_reason(site_id, period, missing, closed, by_day),
-        warnings=tuple(dict.fromkeys(_warnings(rows))),
+        warnings=tuple(dict.fromkeys(_warnings(rows, period))),
     )
 
 
@@ -94,10 +95,19 @@ def _failed_checks(checks: list[dict[str, Any]]) -> Iterable[str]:
     return (check["name"] for check in checks if check["verdict"] == "fail")
 
 
-def _warnings(rows: list[dict[str, Any]]) -> Iterable[str]:
+def _warnings(rows: list[dict[str, Any]], period: Period) -> Iterable[str]:
+    """What validation found, in words; of a wider window only the checks' names.
+
+    The rows a wider validation counts may all lie outside the period.
+    """
     for row in rows:
+        is_wider = row["window_start"] < period.start or row["window_end"] > period.end
         for check in row["checks"]:
-            if check["verdict"] != "pass":
+            if check["verdict"] == "pass":
+                continue
+            if is_wider:
+                yield f"{check['name']}: found in a validation of a longer period"
+            else:
                 yield f"{check['name']}: {check['summary']}"
 
 

@@ -178,5 +178,5 @@ def answered_resolution(answer: ReadingsAnswer, asked_seconds: int) -> int:
 def _coarser(channel_id: int, got_seconds: int, asked_seconds: int) -> CoarserAnswer:
     return CoarserAnswer(
         f"channel {channel_id} has nothing finer than {got_seconds} s (asked: {asked_seconds} s); "
-        f"use --resolution {got_seconds}"
+        f"set ENISCOPE_RESOLUTION={got_seconds}"
     )

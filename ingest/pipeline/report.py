@@ -125,7 +125,7 @@ def log_run(site_id: str, summary: RunSummary, differences: list[Difference] | N
         logger.info("%d stored readings were repaired (see reading_conflicts)", summary.changed)
     if summary.reasons:
         reasons = ", ".join(f"{count} {name}" for name, count in sorted(summary.reasons.items()))
-        logger.info("quarantined (see rejected_readings): %s", reasons)
+        logger.info("rows and single values in quarantine (rejected_readings): %s", reasons)
     for channel_id, problem in sorted(summary.problems.items()):
         logger.error("not stored in full: channel %s: %s", channel_id, problem)
     for difference in differences or []:

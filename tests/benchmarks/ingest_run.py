@@ -116,7 +116,7 @@ def show(case: Case, results: list[tuple[Usage, float]]) -> None:
     click.echo(f"{case.name}: {rows:,} rows, {run['requests']} requests; {'; '.join(limits)}")
     steps = ", ".join(f"{step} {taken:.2f}" for step, taken in run["seconds"].items())
     click.echo(
-        f"    {used.wall_seconds:.2f} s wall, {used.cpu_seconds:.2f} s cpu; seconds by step: {steps}"
+        f"    {used.wall_seconds:.2f} s wall, {used.cpu_seconds:.2f} s cpu; by step: {steps}"
     )
     click.echo(f"    the sandbox alone takes {alone:.2f} s for such answers")
 
