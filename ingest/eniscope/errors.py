@@ -11,7 +11,12 @@ from lib.errors import EXIT_USAGE, ArgoError
 
 
 class EniscopeError(ArgoError):
-    """A request failed for good. The message never holds a credential."""
+    """A request failed for good. The message never holds a credential.
+
+    `requests` is how many were made for the window that failed.
+    """
+
+    requests = 1
 
 
 class LoginRefused(EniscopeError):

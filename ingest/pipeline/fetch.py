@@ -86,7 +86,7 @@ def fetch_window(
     while pieces:
         piece = pieces.pop(0)
         if piece.length > limit.longest:
-            pieces[:0] = piece.halves(resolution_seconds, after_refusal=piece.was_refused_whole)
+            pieces[:0] = piece.parts(limit.longest, resolution_seconds)
             continue
         try:
             window.requests += 1
@@ -94,12 +94,13 @@ def fetch_window(
         except LoginRefused:
             raise
         except EniscopeError as error:
+            error.requests = window.requests
             if not window.batches:
                 raise
             window.problem = str(error)
             return window
         if answer is None:
-            pieces[:0] = piece.halves(resolution_seconds, after_refusal=True)
+            pieces[:0] = piece.halves(resolution_seconds)
             continue
         if piece.was_refused_whole:
             limit.fitted_after_halving(piece.length)
@@ -121,16 +122,27 @@ class _Piece:
     def length(self) -> timedelta:
         return self.end - self.start
 
-    def halves(self, resolution_seconds: int, *, after_refusal: bool) -> list[_Piece]:
-        """Two pieces that meet on an interval boundary."""
-        half_seconds = self.length.total_seconds() / 2
-        middle = self.start + timedelta(
-            seconds=half_seconds // resolution_seconds * resolution_seconds
-        )
+    def halves(self, resolution_seconds: int) -> list[_Piece]:
+        """Two pieces that meet on an interval boundary, after the whole was refused."""
+        half = _whole_intervals(self.length / 2, resolution_seconds)
+        middle = self.start + half
+        return [_Piece(self.start, middle, True), _Piece(middle, self.end, True)]
+
+    def parts(self, longest: timedelta, resolution_seconds: int) -> list[_Piece]:
+        """As few equal pieces as fit into `longest`; nobody has refused them."""
+        step = _whole_intervals(self.length / -(-self.length // longest), resolution_seconds)
+        step = max(step, timedelta(seconds=resolution_seconds))
+        starts = [self.start]
+        while self.end - starts[-1] > longest:
+            starts.append(starts[-1] + step)
         return [
-            _Piece(self.start, middle, after_refusal),
-            _Piece(middle, self.end, after_refusal),
+            _Piece(start, end) for start, end in zip(starts, [*starts[1:], self.end], strict=True)
         ]
+
+
+def _whole_intervals(length: timedelta, resolution_seconds: int) -> timedelta:
+    """The length, rounded down to whole intervals."""
+    return timedelta(seconds=length.total_seconds() // resolution_seconds * resolution_seconds)
 
 
 def _fitting_answer(

@@ -161,7 +161,7 @@ def _finish(
         raise
     except EniscopeError as error:
         logger.warning("channel %s: %s", planned.channel.channel_id, error)
-        return fail_window(connection, window, str(error), requests=1, finished_at=now())
+        return fail_window(connection, window, str(error), error.requests, finished_at=now())
     stopwatch.add("parse", fetched.parse_seconds)
     with stopwatch.lap("validate"):
         rules = _rules(site, planned.channel, window.interval_seconds)

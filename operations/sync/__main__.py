@@ -88,6 +88,7 @@ def run_step(step: Step, *, to_terminal: bool) -> StepResult:
                 assert process.stderr is not None
                 said = [line.rstrip() for line in process.stderr]
             except BaseException:
+                logger.info("%s: interrupted", step.name)
                 process.terminate()
                 raise
         output.seek(0)

@@ -17,7 +17,7 @@ from hashlib import md5
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import dlt
+import dlt  # type: ignore[import-not-found]
 import requests
 
 SITE = "23271"
@@ -52,7 +52,7 @@ def readings(
 
 
 def main() -> None:
-    """Load the last days of every channel that answers; print the rows loaded."""
+    """Load the last days of every channel that answers into the schema `peer_{way}_{format}`."""
     database_url, days, disposition, file_format = sys.argv[1:5]
     url = os.environ["ENISCOPE_API_URL"]
     end = datetime.fromisoformat(os.environ["ARGO_NOW"])
@@ -66,7 +66,7 @@ def main() -> None:
             readings(session, url, record["dataChannelId"], start, end),
             name=f"channel_{record['dataChannelId']}",
             table_name="readings",
-            write_disposition=write,  # type: ignore[arg-type]
+            write_disposition=write,
             parallelized=True,
             **keyed,
         )
@@ -80,9 +80,7 @@ def main() -> None:
             destination=dlt.destinations.postgres(database_url),
             dataset_name=f"peer_{disposition}_{file_format}",
         )
-        pipeline.run(resources, loader_file_format=file_format)  # type: ignore[arg-type]
-        rows = pipeline.last_trace.last_normalize_info.row_counts["readings"]
-    sys.stdout.write(str(rows))
+        pipeline.run(resources, loader_file_format=file_format)
 
 
 if __name__ == "__main__":
