@@ -55,7 +55,7 @@ class Calendar:
         """True from Christmas Eve to New Year's Day, when many buildings are half empty."""
         days = self.day.astype("datetime64[D]")
         day_of_year = (days - days.astype("datetime64[Y]")).astype(int)
-        days_left = (days.astype("datetime64[Y]") + 1 - days).astype(int)
+        days_left = (days.astype("datetime64[Y]") + np.timedelta64(1, "Y") - days).astype(int)
         return np.asarray((day_of_year == 0) | (days_left <= QUIET_DAYS_OF_YEAR_END))
 
     @property

@@ -12,10 +12,12 @@ import os
 import stat
 from datetime import datetime
 from functools import lru_cache
+from io import StringIO
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+from dotenv.parser import parse_stream
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
@@ -90,6 +92,19 @@ class Settings(BaseSettings):
             ("postgres://", "postgresql://")
         ):
             raise ValueError("must look like postgresql://user:password@host/database")
+        if value is not None and not _is_well_formed(value.get_secret_value()):
+            raise ValueError(
+                "is not a well-formed address: write the special characters of the password "
+                "as %40 (@), %2F (/), %3A (:), %23 (#) or %3F (?)"
+            )
+        return value
+
+    @field_validator("eniscope_api_key", "eniscope_password")
+    @classmethod
+    def _is_printable(cls, value: SecretStr | None) -> SecretStr | None:
+        text = value.get_secret_value() if value is not None else ""
+        if not (text.isascii() and text.isprintable()):
+            raise ValueError("holds a character that no credential holds (was it pasted whole?)")
         return value
 
     @field_validator("eniscope_api_url")
@@ -98,9 +113,15 @@ class Settings(BaseSettings):
         value = value.strip().rstrip("/")
         if value == SANDBOX:
             return value
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            parts = urlsplit(value)
+            has_port = parts.port is None or parts.port > 0
+        except ValueError:
+            has_port = False
+        if not has_port or parts.scheme not in ("http", "https") or not parts.hostname:
             raise ValueError("must be an http(s) address, or the word sandbox")
+        if "@" in parts.netloc:
+            raise ValueError("must not hold a login: use ENISCOPE_EMAIL and ENISCOPE_PASSWORD")
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             raise ValueError("must use https:// (http:// is accepted on this machine only)")
         return value
@@ -135,6 +156,23 @@ def is_loopback(host: str | None) -> bool:
     return host is not None and (host in ("localhost", "::1") or host.startswith("127."))
 
 
+def _is_well_formed(url: str) -> bool:
+    """False where a password with special characters would be taken for a host, port or path."""
+    address, _, query = url.partition("?")
+    try:
+        port = urlsplit(address).port
+    except ValueError:
+        return False
+    after_scheme = address.partition("://")[2]
+    authority = after_scheme.partition("/")[0]
+    return (
+        after_scheme.count("@") == authority.count("@") <= 1
+        and "#" not in url
+        and "@" not in query.replace("%40", "")
+        and (port is None or port > 0)
+    )
+
+
 def _default_data_dir() -> Path:
     """<root>/.data; for root in a folder that others may not enter, a place under /var/lib.
 
@@ -155,12 +193,26 @@ def _env_file() -> Path | None:
     """The file to read besides the environment: ARGO_ENV_FILE (empty = none), else <root>/.env."""
     named = os.environ.get("ARGO_ENV_FILE")
     if named is None:
-        return PROJECT_ROOT / ".env"
+        return _readable(PROJECT_ROOT / ".env")
     if not named.strip():
         return None
     path = Path(named).expanduser()
     if not path.is_file():
         raise SettingsError(f"ARGO_ENV_FILE names {named}, which is not a file")
+    return _readable(path)
+
+
+def _readable(path: Path) -> Path:
+    """The file, if every line of it can be read. Raises SettingsError that names the line."""
+    if not path.is_file():
+        return path
+    try:
+        bindings = list(parse_stream(StringIO(path.read_text(encoding="utf-8"))))
+    except (OSError, UnicodeDecodeError):
+        raise SettingsError(f"{path} cannot be read as text") from None
+    wrong = next((binding for binding in bindings if binding.error), None)
+    if wrong is not None:
+        raise SettingsError(f"{path} line {wrong.original.line}: not readable as NAME=value")
     return path
 
 

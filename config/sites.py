@@ -5,15 +5,28 @@ from __future__ import annotations
 from datetime import date, time
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from config.settings import SettingsError, get_settings
 
 SITES_FILE = Path(__file__).with_name("sites.yaml")
+# What a reading's limits may be set for; phases follow their measure.
+LIMITED_MEASURES = (
+    "energy_kwh", "power_kw", "voltage_v", "current_a", "power_factor", "neutral_current_a",
+    "frequency_hz", "thd_current", "thd_voltage", "temperature_c", "relative_humidity",
+)  # fmt: skip
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -63,13 +76,25 @@ class TariffPeriod(_Strict):
     energy_price_per_kwh: float = Field(ge=0)
 
 
+def _known_and_in_order(limits: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
+    for name, (low, high) in limits.items():
+        if name not in LIMITED_MEASURES:
+            raise ValueError(f"'{name}' has no limits; known: {', '.join(LIMITED_MEASURES)}")
+        if not low < high:
+            raise ValueError(f"{name}: the first number must be below the second")
+    return limits
+
+
+LimitsByMeasure = Annotated[dict[str, tuple[float, float]], AfterValidator(_known_and_in_order)]
+
+
 class ChannelConfig(_Strict):
     """What is known better than the API knows it, for one channel."""
 
     channel_type: ChannelType | None = None
     status: Literal["active", "unreadable", "retired"] | None = None
     allow_export: bool | None = None
-    limits: dict[str, tuple[float, float]] = {}
+    limits: LimitsByMeasure = {}
 
 
 class SiteConfig(_Strict):
@@ -83,7 +108,7 @@ class SiteConfig(_Strict):
     holidays: Holidays | None = None
     closed_days: tuple[date, ...] = ()
     tariff: tuple[TariffPeriod, ...] = ()
-    limits: dict[str, tuple[float, float]] = {}
+    limits: LimitsByMeasure = {}
     allow_export: bool = False
     channels: dict[int, ChannelConfig] = {}
 
@@ -115,18 +140,26 @@ def _load(path: Path) -> dict[str, SiteConfig]:
         raise SettingsError(f"{path} line {line}: not readable as YAML") from None
     if not isinstance(document, dict) or "sites" not in document:
         raise SettingsError(f"{path} has no 'sites': a list of what is known of each site")
-    defaults = document.get("defaults") or {}
-    sites = {}
-    for site_id, values in (document.get("sites") or {}).items():
-        merged = {**defaults, **(values or {}), "site_id": str(site_id)}
-        try:
-            sites[str(site_id)] = SiteConfig.model_validate(merged)
-        except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise SettingsError(f"{path}, site {site_id}, {where}: {first['msg']}") from None
-    sites[""] = SiteConfig.model_validate({**defaults, "site_id": ""})
+    defaults, listed = document.get("defaults") or {}, document["sites"] or {}
+    for name, part in (("defaults", defaults), ("sites", listed)):
+        if not isinstance(part, dict):
+            raise SettingsError(f"{path}, {name}: must be a list of 'name: value'")
+    sites = {"": _site(path, "", defaults)}
+    for site_id, values in listed.items():
+        if values is not None and not isinstance(values, dict):
+            raise SettingsError(f"{path}, site {site_id}: must be a list of 'name: value'")
+        sites[str(site_id)] = _site(path, str(site_id), {**defaults, **(values or {})})
     return sites
+
+
+def _site(path: Path, site_id: str, values: dict[str, Any]) -> SiteConfig:
+    try:
+        return SiteConfig.model_validate({**values, "site_id": site_id})
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        part = f"site {site_id}" if site_id else "defaults"
+        raise SettingsError(f"{path}, {part}, {where}: {first['msg']}") from None
 
 
 def site_config(site_id: str) -> SiteConfig:

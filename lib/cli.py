@@ -15,6 +15,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime
 from functools import wraps
 from types import FrameType
@@ -71,9 +72,10 @@ class ArgoCommand(click.Command):
         exit_code = self._exit_code(debug, *args, **kwargs)
         if exit_code in (errors.EXIT_INTERRUPTED, errors.EXIT_TERMINATED):
             # Threads may still wait for an answer that nobody will use: do not wait for them.
-            logging.shutdown()
-            sys.stdout.flush()
-            sys.stderr.flush()
+            with suppress(BrokenPipeError):
+                logging.shutdown()
+                sys.stdout.flush()
+                sys.stderr.flush()
             os._exit(exit_code)
         sys.exit(exit_code)
 
@@ -95,8 +97,8 @@ class ArgoCommand(click.Command):
         except _Terminated:
             return _report("terminated; nothing was left half-written", errors.EXIT_TERMINATED)
         except BrokenPipeError:
-            sys.stderr.close()
-            return errors.EXIT_OK
+            # Whoever read our output went away; there is nobody to tell.
+            return errors.EXIT_ERROR
         except Exception as error:  # the outermost frame: a line, not a traceback
             if debug:
                 logger.exception("unexpected error")
@@ -108,7 +110,8 @@ class ArgoCommand(click.Command):
 
 
 def _report(message: str, exit_code: int) -> int:
-    click.echo(f"error: {message}", err=True)
+    with suppress(BrokenPipeError):
+        click.echo(f"error: {message}", err=True)
     return exit_code
 
 

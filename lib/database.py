@@ -50,6 +50,7 @@ class Server:
 
     url: str
     is_embedded: bool
+    is_reader: bool = False
 
     @property
     def name(self) -> str:
@@ -58,6 +59,11 @@ class Server:
             return "the embedded PostgreSQL"
         parts = urlsplit(self.url)
         return f"{parts.hostname or 'local socket'}:{parts.port or 5432}{parts.path}"
+
+    @property
+    def setting(self) -> str:
+        """The setting that names this server."""
+        return "ARGO_READER_URL" if self.is_reader else "DATABASE_URL"
 
     @property
     def is_remote(self) -> bool:
@@ -87,7 +93,8 @@ def reader_server(owner: Server) -> Server | None:
     """The same database as the reader role, or None where no login of it is known."""
     settings = get_settings()
     if settings.argo_reader_url is not None:
-        return Server(settings.argo_reader_url.get_secret_value(), is_embedded=False)
+        url = settings.argo_reader_url.get_secret_value()
+        return Server(url, is_embedded=False, is_reader=True)
     if not owner.is_embedded:
         return None
     database = urlsplit(owner.url).path.removeprefix("/")
@@ -109,7 +116,7 @@ def connect(server: Server) -> Connection:
     try:
         return attempts(psycopg2.connect, server.url, application_name="argo", **options)
     except psycopg2.ProgrammingError:
-        raise SettingsError("DATABASE_URL is not a valid PostgreSQL address") from None
+        raise SettingsError(f"{server.setting} is not a valid PostgreSQL address") from None
     except psycopg2.OperationalError as error:
         raise ArgoError(f"cannot reach the database at {server.name}: {_one_line(error)}") from None
 
@@ -143,6 +150,8 @@ def reader_connection() -> Iterator[Connection]:
             _fit_schema(connection, owner)
     with closing(connect(reader or owner)) as connection:
         connection.set_session(readonly=True)
+        if reader is not None and not owner.is_embedded:
+            _require_views(connection, reader)
         yield connection
 
 
@@ -224,6 +233,13 @@ def _fit_schema(connection: Connection, server: Server) -> None:
     apply_schema(connection)
 
 
+def _require_views(connection: Connection, server: Server) -> None:
+    """A reader sees no books: the first view tells whether there is a schema. Raises UsageError."""
+    (row,) = fetch_all(connection, "SELECT to_regclass('public.v_sites') IS NOT NULL AS found")
+    if not row["found"]:
+        raise UsageError(f"{server.name}: the database has no schema: run npm run db:migrate")
+
+
 def _tls_options(server: Server) -> dict[str, str]:
     if not server.is_remote:
         return {}
@@ -234,7 +250,9 @@ def _tls_options(server: Server) -> dict[str, str]:
         has_bundle = "sslrootcert" in parse_qs(urlsplit(server.url).query)
         return {} if has_bundle else {"sslrootcert": certifi.where()}
     logger.warning(
-        "DATABASE_URL asks for sslmode=%s: the server's certificate is not verified in full", mode
+        "%s asks for sslmode=%s: the server's certificate is not verified in full",
+        server.setting,
+        mode,
     )
     return {}
 

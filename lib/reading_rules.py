@@ -68,17 +68,23 @@ def rules_for(
     installed_at: datetime | None = None,
     *,
     sends_power_factor: bool = False,
+    rated_kw: float | None = None,
 ) -> ReadingRules:
-    """The rules of a channel: the defaults, the site's limits, the channel's own, in that order."""
+    """The rules of a channel: the defaults, the site's limits, the channel's own, in that order.
+
+    `rated_kw` is what the channel's meter is built for; it raises the default limit of power,
+    never lowers it.
+    """
     channel = site.channel(channel_id)
     exports = site.allow_export if channel.allow_export is None else channel.allow_export
     named = {**site.limits, **channel.limits}
-    power = named.pop("power_kw", (-MAX_POWER_KW if exports else 0.0, MAX_POWER_KW))
+    most_kw = max(MAX_POWER_KW, rated_kw or 0.0)
+    power = named.pop("power_kw", (-most_kw if exports else 0.0, most_kw))
     hours = interval_seconds / 3600
     low, high = (min(power[0], 0.0) * hours, max(power[1], 0.0) * hours * ENERGY_TOLERANCE)
     energy = named.pop("energy_kwh", (low * ENERGY_TOLERANCE, high))
     limits = dict(FIELD_LIMITS)
-    limits |= dict.fromkeys(_PHASES_OF["power_kw"], (-MAX_POWER_KW if exports else 0.0, power[1]))
+    limits |= dict.fromkeys(_PHASES_OF["power_kw"], (-most_kw if exports else 0.0, power[1]))
     limits |= dict.fromkeys(_PHASES_OF["energy_kwh"], energy)
     for name, bounds in named.items():
         limits |= dict.fromkeys((name, *_PHASES_OF.get(name, ())), bounds)
@@ -90,6 +96,19 @@ def rules_for(
         installed_at=installed_at,
         sends_power_factor=sends_power_factor,
     )
+
+
+def rated_power_kw(ct_ratio: float | None, voltage_scale: float | None) -> float | None:
+    """What a three-phase meter is built for [kW], from its transformer [A] and scale [V].
+
+    >>> rated_power_kw(250, 120)
+    90.0
+    >>> rated_power_kw(None, 120) is None
+    True
+    """
+    if not ct_ratio or not voltage_scale or ct_ratio < 0 or voltage_scale < 0:
+        return None
+    return 3 * ct_ratio * voltage_scale / 1000
 
 
 def refused_rows(

@@ -11,8 +11,16 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source operations/setup_venv.sh
 setup_venv requirements.txt
 
-# Nothing of a real installation is touched: no .env, the embedded server, the sandbox.
-export ARGO_ENV_FILE= DATABASE_URL= ARGO_READER_URL= ARGO_SITES_FILE= ENISCOPE_API_URL=sandbox
+# Nothing of a real installation is used or touched: none of its settings, and where there is one
+# (a .env, or a DATABASE_URL) the demo keeps its data and its reports in folders of their own.
+if [ -e .env ] || [ -n "${DATABASE_URL:-}" ]; then
+    ARGO_DATA_DIR=$PWD/.data/demo ARGO_OUTPUT_DIR=$PWD/demo
+fi
+for name in $(compgen -e | grep -E '^(VITE_)?ENISCOPE_|^ARGO_' | grep -vxE 'ARGO_(DATA|OUTPUT)_DIR' || true); do
+    unset "$name"
+done
+export ARGO_DATA_DIR=${ARGO_DATA_DIR:-} ARGO_OUTPUT_DIR=${ARGO_OUTPUT_DIR:-}
+export ARGO_ENV_FILE= DATABASE_URL= ENISCOPE_API_URL=sandbox
 # "Now" is today's midnight at the site, so that every run of a day sees the same data.
 ARGO_NOW=$(.venv/bin/python -c '
 from datetime import datetime

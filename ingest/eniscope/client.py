@@ -9,6 +9,7 @@ import json
 import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -84,7 +85,8 @@ class EniscopeClient:
         max_parallel: int = 4,
     ) -> None:
         self._base_url = base_url.rstrip("/")
-        self._host = urlsplit(base_url).netloc
+        parts = urlsplit(base_url)
+        self._host = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
         self._api_key = SecretStr(api_key)
         self._basic = SecretStr(basic_login(email, password))
         self._credentials = (api_key, password, md5_hex(password), email)
@@ -140,7 +142,7 @@ class EniscopeClient:
             if not batch or batch == previous:  # past the end, or paging is not understood
                 return records
             records += batch
-            if not _has_next_page(answer, page, len(batch), len(records)):
+            if not _has_next_page(answer, page, len(records)):
                 return records
             previous, page = batch, page + 1
 
@@ -257,16 +259,15 @@ def _records(answer: Any, path: str) -> list[dict[str, Any]]:
     return [record for record in answer if isinstance(record, dict)]
 
 
-def _has_next_page(answer: Any, page: int, batch_size: int, total: int) -> bool:
-    """What `meta` says; without it, a full page means that there may be more."""
+def _has_next_page(answer: Any, page: int, total: int) -> bool:
+    """What `meta` says; without it, there may always be more."""
     meta = answer.get("meta") if isinstance(answer, dict) else None
     if isinstance(meta, dict):
-        if meta.get("pageCount") is not None:
-            return page < int(meta["pageCount"])
-        if meta.get("recordCount") is not None:
-            return total < int(meta["recordCount"])
-    # Some answers keep to 20 whatever limit was asked for.
-    return batch_size in (PAGE_SIZE, 20)
+        for key, so_far in (("pageCount", page), ("recordCount", total)):
+            with suppress(KeyError, TypeError, ValueError):
+                return so_far < int(meta[key])
+    # Nobody knows how many records a page holds: the page after the last one is empty or repeats.
+    return True
 
 
 def _retry_after_seconds(response: requests.Response) -> float | None:

@@ -94,6 +94,18 @@ FURTHER_CODES: tuple[str, ...] = (
 )  # fmt: skip
 
 
+# Column types of `readings`: everything else is real.
+DOUBLE_COLUMNS = frozenset(("energy_kwh", "energy_kwh_1", "energy_kwh_2", "energy_kwh_3", "cost"))
+INTEGER_COLUMNS = frozenset(("signal_strength",))
+
+
+def largest_storable(column: str) -> float:
+    """The largest absolute value that the column's type holds."""
+    if column in INTEGER_COLUMNS:
+        return 2.0**31 - 1
+    return 1.7e308 if column in DOUBLE_COLUMNS else 3.4e38
+
+
 def conversion(field: Field, unit: str | None) -> tuple[float, float] | None:
     """(factor, offset) from `unit` into the column's unit; None for a unit that is not known.
 

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import orjson
 
-from ingest.eniscope.fields import FIELD_BY_CODE, conversion
+from ingest.eniscope.fields import FIELD_BY_CODE, conversion, largest_storable
 
 TIMESTAMP_KEYS = ("ts", "t", "timestamp")
 MISSING = np.iinfo(np.int64).min
@@ -109,7 +109,7 @@ def normalize(records: Sequence[Any], units: Mapping[str, str] | None) -> Batch:
             continue
         numbers = _numbers(values, known.column, batch.refusals)
         unit = units.get(code) if units else None
-        scale = conversion(known, unit)
+        scale = conversion(known, unit if unit is None else str(unit))
         if scale is None:
             sent = np.flatnonzero(~np.isnan(numbers))
             batch.refusals += [
@@ -118,7 +118,7 @@ def normalize(records: Sequence[Any], units: Mapping[str, str] | None) -> Batch:
             ]
             continue
         factor, offset = scale
-        converted = numbers * factor + offset
+        converted = _storable(numbers * factor + offset, known.column, batch.refusals)
         earlier = batch.columns.get(known.column)
         batch.columns[known.column] = (
             converted if earlier is None else np.where(np.isnan(earlier), converted, earlier)
@@ -190,6 +190,18 @@ def _numbers(values: list[Any], column: str, refusals: list[FieldRefusal]) -> np
         elif value is not None:
             refusals.append(FieldRefusal(row, column, "not_a_number", str(value)[:200]))
     return numbers
+
+
+def _storable(values: np.ndarray, column: str, refusals: list[FieldRefusal]) -> np.ndarray:
+    """Values that fit the column's type; one that does not is noted in `refusals`."""
+    too_large = np.abs(values) > largest_storable(column)
+    if too_large.any():
+        refusals += [
+            FieldRefusal(int(row), column, "not_storable", repr(float(values[row])))
+            for row in np.flatnonzero(too_large)
+        ]
+        values = np.where(too_large, np.nan, values)
+    return values
 
 
 def _number(value: Any) -> float | None:

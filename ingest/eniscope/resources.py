@@ -15,9 +15,13 @@ from lib.errors import UsageError
 
 KNOWN_CODES = frozenset((*FIELD_BY_CODE, *FURTHER_CODES))
 READING_KEYS = ("records", "data", "readings", "result")
-# A name that starts like this is the site's main; "Kitchen Main Panel" is not.
+# A name that says no more than this is the site's main; "Kitchen Main Panel" and "Main AHU" are
+# not. The check site_total_below_submeters holds the guess against the data.
 SITE_TOTAL_NAME = re.compile(
-    r"^\s*(site|building|whole)?\s*(main|mains|incomer|incoming supply|service entrance|total)\b",
+    r"^\s*((site|building|whole)\s+)?"
+    r"(mains?(\s+(incomer|supply|meter|feed|breaker|switchboard|panel|board))?"
+    r"|incomer|incoming supply|service entrance|total)(\s+(supply|meter|load|site|building|\d+))?"
+    r"(\s*[-,(]?\s*(l[123]|phase\s*[123])\)?)?\s*$",
     re.I,
 )
 

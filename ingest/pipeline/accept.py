@@ -34,7 +34,9 @@ def accept(
         _refuse(reason, culprit, refusal.mask & known, refusal.reason, refusal.field)
     _refuse(reason, culprit, ~batch.has_value(), "no_values", None)
     inside = (batch.timestamp_us >= _us(start)) & (batch.timestamp_us < _us(end))
-    _refuse(reason, culprit, inside & _off_grid(batch, rules, inside), "off_grid", "timestamp")
+    candidates = np.flatnonzero(inside & (reason == None))  # noqa: E711 (element by element)
+    overlapping = _overlapping(batch, candidates, rules.interval_seconds)
+    _refuse(reason, culprit, overlapping, "overlaps_neighbour", "timestamp")
     # A time that is itself the fault never lies inside; everything else outside is a neighbour's.
     at_fault = np.isin(reason, ("no_timestamp", "future_timestamp", "before_installation"))
     offered = inside | at_fault
@@ -106,16 +108,35 @@ def _conflicts_within(
                 )
 
 
-def _off_grid(batch: Batch, rules: ReadingRules, inside: np.ndarray) -> np.ndarray:
-    """Rows that do not start where the answer's other intervals start: they would overlap them."""
-    length_us = rules.interval_seconds * 1_000_000
-    if not inside.any() or rules.interval_seconds > 3600:  # days have 23 to 25 hours
-        return np.zeros(len(batch), dtype=bool)
-    phase = batch.timestamp_us % length_us
-    phases, counts = np.unique(phase[inside], return_counts=True)
-    # On equal counts the grid of the UTC clock wins.
-    usual = 0 if (phases[counts == counts.max()] == 0).any() else phases[counts.argmax()]
-    return np.asarray(phase != usual)
+def _overlapping(batch: Batch, candidates: np.ndarray, interval_seconds: int) -> np.ndarray:
+    """Candidates that would count time twice: they overlap a row of another start.
+
+    Of two that overlap the one stays whose place on the clock (start modulo length) is the more
+    usual in this answer; on a tie the one on the UTC grid, then the earlier.
+    """
+    length_us = interval_seconds * 1_000_000
+    refused = np.zeros(len(batch), dtype=bool)
+    starts = np.unique(batch.timestamp_us[candidates])
+    if not (np.diff(starts) < length_us).any():
+        return refused
+    phases, counts = np.unique(batch.timestamp_us[candidates] % length_us, return_counts=True)
+    usual = dict(zip(phases.tolist(), counts.tolist(), strict=True))
+
+    def rank(start: int) -> tuple[int, bool]:
+        phase = start % length_us
+        return usual[phase], phase == 0
+
+    kept: list[int] = []
+    lost: set[int] = set()
+    for start in starts.tolist():
+        while kept and start - kept[-1] < length_us and rank(start) > rank(kept[-1]):
+            lost.add(kept.pop())
+        if kept and start - kept[-1] < length_us:
+            lost.add(start)
+        else:
+            kept.append(start)
+    refused[candidates] = np.isin(batch.timestamp_us[candidates], list(lost))
+    return refused
 
 
 def _refuse(

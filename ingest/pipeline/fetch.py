@@ -23,7 +23,7 @@ LONGEST_WINDOW = timedelta(days=28)
 SHORTEST_WINDOW = timedelta(hours=1)
 
 
-class CoarserAnswer(EniscopeError):
+class WrongResolution(EniscopeError):
     """However short the window, the answer is not at the resolution asked for."""
 
 
@@ -168,7 +168,7 @@ def _fitting_answer(
     if got_seconds == resolution_seconds:
         return answer
     if got_seconds < resolution_seconds:
-        raise CoarserAnswer(
+        raise WrongResolution(
             f"channel {channel_id}: asked for {resolution_seconds} s, got {got_seconds} s"
         )
     if piece.length <= max(SHORTEST_WINDOW, timedelta(seconds=resolution_seconds)):
@@ -183,12 +183,16 @@ def answered_resolution(answer: ReadingsAnswer, asked_seconds: int) -> int:
         return answer.resolution
     timestamps = normalize(answer.records, None).timestamp_us
     steps = np.diff(np.unique(timestamps[timestamps != MISSING]))
-    narrowest_seconds = int(steps.min() // 1_000_000) if len(steps) >= 2 else asked_seconds
-    return max(narrowest_seconds, asked_seconds)
+    if len(steps) < 2:
+        return asked_seconds
+    # A gap widens a few steps and a stray row narrows a few: most of them tell.
+    usual_seconds = int(np.median(steps) // 1_000_000)
+    narrowest_seconds = int(steps.min() // 1_000_000)
+    return usual_seconds if usual_seconds < asked_seconds else max(narrowest_seconds, asked_seconds)
 
 
-def _coarser(channel_id: int, got_seconds: int, asked_seconds: int) -> CoarserAnswer:
-    return CoarserAnswer(
+def _coarser(channel_id: int, got_seconds: int, asked_seconds: int) -> WrongResolution:
+    return WrongResolution(
         f"channel {channel_id} has nothing finer than {got_seconds} s (asked: {asked_seconds} s); "
         f"set ENISCOPE_RESOLUTION={got_seconds}"
     )

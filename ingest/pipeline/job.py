@@ -113,7 +113,7 @@ def run_site(
     interrupted = close_interrupted(connection, site.site_id, now())
     if interrupted:
         logger.info("%d windows of interrupted runs are noted as failed", interrupted)
-    store_site(client, connection, site)
+    store_site(connection, site)
     was_unreadable = unreadable_channels(connection, site.site_id)
     windows = plan_site(connection, site, period, options.interval_seconds, only, choose_spans)
     with progress_shown(len(windows), log_windows=log_windows) as on_window:

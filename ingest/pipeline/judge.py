@@ -80,7 +80,7 @@ def judge_rows(
         verdicts.times_us[entry.entry_id] = timestamp_us
         is_alone = usual[place] == NO_NEIGHBOUR
         phase = timestamp_us % (rules.interval_seconds * 1_000_000)
-        is_off_grid = entry.reason == "off_grid" if is_alone else phase != usual[place]
+        is_off_grid = entry.reason == "overlaps_neighbour" if is_alone else phase != usual[place]
         if rules.interval_seconds > LONGEST_ON_GRID_SECONDS:
             is_alone, is_off_grid = True, False
         key = (NO_NEIGHBOUR if is_alone else phase, is_off_grid)
@@ -102,7 +102,9 @@ def _judge_group(
     accepted = _accept(group, rules, now)
     refused = {int(r.raw_json): r.reason for r in accepted.rejections if r.scope == "row"}
     if is_off_grid:
-        refused = {entry.entry_id: refused.get(entry.entry_id, "off_grid") for entry in group}
+        refused = {
+            entry.entry_id: refused.get(entry.entry_id, "overlaps_neighbour") for entry in group
+        }
     else:
         accepted.rejections = [r for r in accepted.rejections if r.scope == "field"]
         verdicts.accepted.append(accepted)

@@ -70,6 +70,7 @@ class _Channel:
     config: SiteConfig
     installed_at: datetime | None
     sends_power_factor: bool
+    rated_kw: float | None
 
     def rules(self, interval_seconds: int) -> ReadingRules:
         """Today's rules for its readings of this length."""
@@ -79,6 +80,7 @@ class _Channel:
             interval_seconds,
             self.installed_at,
             sends_power_factor=self.sends_power_factor,
+            rated_kw=self.rated_kw,
         )
 
 

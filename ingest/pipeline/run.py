@@ -185,6 +185,7 @@ def _rules(site: Site, channel: Channel, interval_seconds: int) -> ReadingRules:
         interval_seconds,
         channel.installed_at,
         sends_power_factor="PF" in site.codes[channel.device_type_id],
+        rated_kw=site.rated_kw(channel),
     )
 
 

@@ -11,6 +11,7 @@ from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.errors import EniscopeError, LoginRefused
 from ingest.eniscope.resources import (
     Channel,
+    Meter,
     Organization,
     channel_type_by_name,
     get_organization,
@@ -21,6 +22,7 @@ from ingest.eniscope.resources import (
 from ingest.store.sites import save_site
 from lib.database import Connection
 from lib.errors import UsageError
+from lib.reading_rules import rated_power_kw
 
 logger = logging.getLogger(__name__)
 
@@ -35,11 +37,17 @@ class Site:
     codes: dict[int | None, tuple[str, ...]]
     channel_types: dict[int, str]
     config: SiteConfig
+    meters: tuple[Meter, ...] = ()
 
     @property
     def site_id(self) -> str:
         """The organization's id."""
         return self.organization.organization_id
+
+    def rated_kw(self, channel: Channel) -> float | None:
+        """What the channel's meter is built for [kW]; None where the API does not say."""
+        meter = next((one for one in self.meters if one.meter_id == channel.meter_id), None)
+        return rated_power_kw(meter.ct_ratio, meter.voltage_scale) if meter else None
 
     def channels_to_ask(self, skip: set[int], only: Sequence[int]) -> list[Channel]:
         """The channels named, whatever is known of them; without names all but those in `skip`.
@@ -72,24 +80,29 @@ def describe_site(client: EniscopeClient, site_id: str, config: SiteConfig) -> S
         or channel_type_by_name(channel, codes[channel.device_type_id])
         for channel in channels
     }
-    return Site(organization, timezone, tuple(channels), codes, channel_types, config)
+    meters = readable_meters(client, site_id)
+    return Site(organization, timezone, tuple(channels), codes, channel_types, config, meters)
 
 
-def store_site(client: EniscopeClient, connection: Connection, site: Site) -> None:
-    """Write what the site is; meters are a bonus that some accounts may not read."""
+def readable_meters(client: EniscopeClient, site_id: str) -> tuple[Meter, ...]:
+    """The site's meters; none for an account that may not read them."""
     try:
-        meters = list_meters(client, site.organization.organization_id)
+        return tuple(list_meters(client, site_id))
     except LoginRefused:
         raise
     except EniscopeError as error:
         logger.warning("meters are not stored: %s", error)
-        meters = []
+        return ()
+
+
+def store_site(connection: Connection, site: Site) -> None:
+    """Write what the site is."""
     save_site(
         connection,
         site.organization,
         site.timezone,
         site.channels,
-        meters,
+        site.meters,
         site.channel_types,
         site.config,
     )

@@ -7,7 +7,7 @@ from io import BytesIO
 
 import numpy as np
 
-from ingest.eniscope.fields import COLUMNS
+from ingest.eniscope.fields import COLUMNS, DOUBLE_COLUMNS, INTEGER_COLUMNS
 from ingest.eniscope.normalize import json_text
 from ingest.store.binary_copy import (
     CopyColumn,
@@ -19,8 +19,6 @@ from ingest.store.binary_copy import (
 from ingest.store.rows import Accepted, Conflict, Rejection, Window, value_text
 from lib.database import Cursor, read_columns
 
-DOUBLE_COLUMNS = frozenset(("energy_kwh", "energy_kwh_1", "energy_kwh_2", "energy_kwh_3", "cost"))
-INTEGER_COLUMNS = frozenset(("signal_strength",))
 # What storing as float8 and as real may change of a number.
 DOUBLE_NOISE, REAL_NOISE = 1e-9, 1e-5
 
@@ -34,30 +32,36 @@ class Overlapping:
 
 
 def overlapping_rows(cursor: Cursor, window: Window, accepted: Accepted) -> Overlapping:
-    """Rows that overlap stored rows of another interval length: refused, not added twice."""
-    cursor.execute(
-        """
-        SELECT extract(epoch FROM "timestamp")::bigint, interval_seconds FROM readings
-        WHERE channel_id = %s AND "timestamp" >= %s - interval '1 day' AND "timestamp" < %s
-          AND interval_seconds <> %s
-        ORDER BY "timestamp"
-        """,
-        (window.channel_id, window.start, window.end, window.interval_seconds),
-    )
-    others = np.array(cursor.fetchall(), dtype=np.int64).reshape(-1, 2) * 1_000_000
+    """Rows that overlap a stored row of another start or length: refused, not added twice."""
     starts = accepted.timestamp_us
-    if not len(others) or not len(starts):
-        return Overlapping(np.zeros(len(starts), dtype=bool), [])
-    ends = starts + window.interval_seconds * 1_000_000
-    # The last other row that starts before this one ends: does it end after this one starts?
-    place = np.searchsorted(others[:, 0], ends, side="left") - 1
-    mask = (place >= 0) & (others[place, 0] + others[place, 1] > starts)
+    none = Overlapping(np.zeros(len(starts), dtype=bool), [])
+    if not len(starts):
+        return none
+    stored = read_columns(
+        cursor,
+        'SELECT "timestamp", interval_seconds::bigint FROM readings '
+        'WHERE channel_id = %s AND "timestamp" >= %s - interval \'1 day\' AND "timestamp" < %s '
+        'ORDER BY "timestamp"',
+        (window.channel_id, window.start, window.end),
+        [("timestamp", "timestamp"), ("interval_seconds", "i8")],
+    )
+    if not len(stored["timestamp"]):
+        return none
+    length_us = window.interval_seconds * 1_000_000
+    # Stored rows do not overlap each other: only the last that starts before a row's end can.
+    place = np.searchsorted(stored["timestamp"], starts + length_us, side="left") - 1
+    found = stored["timestamp"][place]
+    found_length_us = stored["interval_seconds"][place] * 1_000_000
+    overlaps = (place >= 0) & (found + found_length_us > starts)
+    is_other_length = overlaps & (found_length_us != length_us)
+    is_shifted = overlaps & ~is_other_length & (found != starts)
+    mask = is_other_length | is_shifted
     rejections = [
         Rejection(
             scope="row",
-            reason="overlaps_other_interval",
-            field="interval_seconds",
-            value=str(window.interval_seconds),
+            reason="overlaps_other_interval" if is_other_length[row] else "overlaps_stored",
+            field="interval_seconds" if is_other_length[row] else "timestamp",
+            value=str(window.interval_seconds) if is_other_length[row] else None,
             timestamp_us=int(starts[row]),
             raw_json=json_text(accepted.raw[row]),
         )

@@ -23,6 +23,7 @@ from ingest.store.rows import Accepted, Conflict, Rejection, Window
 from lib.database import Connection, Cursor, fetch_all, read_columns
 from lib.date_utils import local_midnight
 from lib.errors import UsageError
+from lib.reading_rules import rated_power_kw
 
 # Keeps memory flat however much is in quarantine.
 PAGE_ENTRIES = 20_000
@@ -143,23 +144,23 @@ def next_page(
     return [Entry(*row) for row in cursor.fetchall()]
 
 
-def channel_facts(cursor: Cursor, channel_id: int) -> tuple[datetime | None, bool]:
-    """When the channel was installed, and whether it ever sent a power factor.
+def channel_facts(cursor: Cursor, channel_id: int) -> tuple[datetime | None, bool, float | None]:
+    """When the channel was installed, whether it ever sent a power factor, its meter's rating [kW].
 
-    The latter stands for its device's list of fields, which is not stored.
+    The second stands for its device's list of fields, which is not stored.
     """
     cursor.execute(
         """
         SELECT installed_at, EXISTS (
             SELECT FROM readings AS r
             WHERE r.channel_id = c.channel_id AND r.power_factor IS NOT NULL
-        )
-        FROM channels AS c WHERE c.channel_id = %s
+        ), m.ct_ratio, m.voltage_scale
+        FROM channels AS c LEFT JOIN meters AS m USING (meter_id) WHERE c.channel_id = %s
         """,
         (channel_id,),
     )
-    installed_at, sends_power_factor = cursor.fetchone()
-    return installed_at, bool(sends_power_factor)
+    installed_at, sends_power_factor, ct_ratio, voltage_scale = cursor.fetchone()
+    return installed_at, bool(sends_power_factor), rated_power_kw(ct_ratio, voltage_scale)
 
 
 def load_selection(

@@ -95,12 +95,13 @@ def run_step(step: Step, *, to_terminal: bool) -> StepResult:
         printed = output.read().splitlines()
     seconds = time.monotonic() - started
     state = state_of(process.returncode)
-    for line in (*said, *printed):
+    result = StepResult(step.name, state, process.returncode, seconds, tuple(printed))
+    detail = detail_of(result)
+    for line in (*said, *([detail] if detail else printed)):
         logger.info("%s | %s", step.name, line)
     logger.info("%s: %s (exit %d) in %.1f s", step.name, state, process.returncode, seconds)
-    result = StepResult(step.name, state, process.returncode, seconds, tuple(printed))
     if to_terminal or state != "done":
-        click.echo(f"{step.name:<14} {state:<8} {seconds:5.1f} s  {detail_of(result)}", err=True)
+        click.echo(f"{step.name:<14} {state:<8} {seconds:5.1f} s  {detail}", err=True)
     if state != "done":
         for line in _complaints(said):
             click.echo(f"    {line}", err=True)

@@ -56,7 +56,7 @@ def reasons(result: Accepted) -> list[tuple[str, str, str | None]]:
         (good(1, P=-10), "power_kw_out_of_range", "power_kw"),
         # 1000 kW for a quarter of an hour is 250 kWh; a quarter more is allowed for late counters.
         (good(1, E=320_000), "energy_kwh_out_of_range", "energy_kwh"),
-        (good(1, ts=at(1) + 7), "off_grid", "timestamp"),
+        (good(1, ts=at(1) + 7), "overlaps_neighbour", "timestamp"),
     ],
 )
 def test_a_row_that_cannot_be_right_is_refused_with_its_reason(
@@ -89,6 +89,33 @@ def test_an_implausible_value_is_refused_alone_and_the_energy_stays(
     assert result.columns["energy_kwh"].tolist() == [1.0]
     assert result.data_quality == [f"{field} out_of_range"]
     assert str(result.columns[field][0]) == "nan"
+
+
+def test_a_clock_that_shifts_loses_at_most_the_row_that_overlaps() -> None:
+    first = [good(quarter) for quarter in range(8)]
+    shifted = [good(0, ts=at(quarter) + 60) for quarter in range(8, 16)]
+    assert accepted([*first, *shifted]).rejections == []
+    backwards = [good(0, ts=at(quarter) - 60) for quarter in range(8, 16)]
+    result = accepted([*first, *backwards])
+    assert reasons(result) == [("row", "overlaps_neighbour", "timestamp")]
+    assert len(result.timestamp_us) == 15
+
+
+def test_a_stray_row_on_its_own_is_kept() -> None:
+    assert len(accepted([good(0, ts=at(3) + 7)]).timestamp_us) == 1
+
+
+def test_a_meter_built_for_more_raises_the_limit_of_power() -> None:
+    row = [good(0, P=2_500_000, E=625_000)]
+    assert reasons(accepted(row)) == [("row", "energy_kwh_out_of_range", "energy_kwh")]
+    assert accepted(row, rules_for(SITE, 1, 900, rated_kw=3000)).rejections == []
+
+
+@pytest.mark.parametrize(("code", "sent"), [("Q", 1e300), ("RSSI", 1e12), ("T", 1e39)])
+def test_a_number_that_the_column_cannot_hold_is_refused_alone(code: str, sent: float) -> None:
+    result = accepted([good(0, **{code: sent})])
+    assert [(scope, reason) for scope, reason, _ in reasons(result)] == [("field", "not_storable")]
+    assert result.columns["energy_kwh"].tolist() == [1.0]
 
 
 def test_of_two_rows_of_one_time_the_later_is_stored_and_the_earlier_is_a_conflict() -> None:

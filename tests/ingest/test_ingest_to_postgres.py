@@ -12,6 +12,7 @@ import pytest
 from sandbox_client import Ingest, Sandbox, StartSandbox
 from support import Database, ScriptRunner
 
+from ingest.eniscope.resources import SITE_TOTAL_NAME
 from lib.embedded_postgres import EmbeddedPostgres
 from operations.sandbox.faults import EXPENDABLE
 
@@ -267,6 +268,52 @@ def test_rows_that_overlap_another_interval_length_are_refused(
     reasons = database.execute("SELECT reason, count(*) FROM rejected_readings GROUP BY reason")
     assert reasons == [("overlaps_other_interval", 24)]
     assert_books_balance(database)
+
+
+def test_rows_that_overlap_stored_rows_of_the_same_length_are_refused(
+    database: Database, start_sandbox: StartSandbox, ingest: Ingest
+) -> None:
+    sandbox = start_sandbox(clean=True)
+    day = ("--start-date", "2026-07-14", "--end-date", "2026-07-14", "--channel", MAIN)
+    ingest(sandbox, *day)
+    database.execute('UPDATE readings SET "timestamp" = "timestamp" + interval \'5 min\'')
+    before = database.scalar("SELECT sum(energy_kwh) FROM readings")
+    ingest(sandbox, *day)
+    assert database.scalar("SELECT sum(energy_kwh) FROM readings") == before
+    reasons = database.execute("SELECT reason, count(*) FROM rejected_readings GROUP BY reason")
+    assert reasons == [("overlaps_stored", 96)]
+    assert_books_balance(database)
+
+
+def test_what_was_learned_of_channels_survives_a_run_of_one_channel(
+    database: Database, start_sandbox: StartSandbox, ingest: Ingest
+) -> None:
+    sandbox = start_sandbox(clean=True)
+    ingest(sandbox, "--days", "2")
+    assert dict(database.execute("SELECT channel_id, status FROM channels"))[SPARE] == "silent"
+    ingest(sandbox, "--days", "2", "--channel", MAIN)
+    assert dict(database.execute("SELECT channel_id, status FROM channels"))[SPARE] == "silent"
+
+
+@pytest.mark.parametrize(
+    ("name", "is_main"),
+    [
+        ("Main", True),
+        ("Main Incomer", True),
+        ("Building Main", True),
+        ("Incoming Supply", True),
+        ("Service Entrance", True),
+        ("Site Total", True),
+        ("Main L1", True),
+        ("Kitchen Main Panel", False),
+        ("Main AHU", False),
+        ("Main Hall", False),
+        ("Total Chillers", False),
+        ("Mainframe room", False),
+    ],
+)
+def test_only_a_name_that_says_no_more_is_the_sites_main(name: str, is_main: bool) -> None:
+    assert bool(SITE_TOTAL_NAME.search(name)) is is_main
 
 
 def test_a_later_answer_that_differs_is_a_conflict_and_the_first_stays(

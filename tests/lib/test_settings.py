@@ -54,6 +54,14 @@ def test_the_older_names_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "value", "complaint"),
     [
         ("DATABASE_URL", "mysql://host/db", "must look like postgresql://"),
+        ("DATABASE_URL", "postgresql://argo:s3cr3t@PASSWD@127.0.0.1:9/argo", "well-formed"),
+        ("DATABASE_URL", "postgresql://argo:s3cr3t/PASSWD@127.0.0.1:9/argo", "well-formed"),
+        ("DATABASE_URL", "postgresql://argo:s3cr3t#PASSWD@127.0.0.1:9/argo", "well-formed"),
+        ("DATABASE_URL", "postgresql://argo:s3cr3t?PASSWD@127.0.0.1:9/argo", "well-formed"),
+        ("ARGO_READER_URL", "postgresql://argo:s3cr3t@h:PASSWD/argo", "well-formed"),
+        ("ENISCOPE_API_URL", "https://me:PASSWD@127.0.0.1:9", "must not hold a login"),
+        ("ENISCOPE_API_URL", "https://h:PASSWD", "must be an http"),
+        ("ENISCOPE_API_KEY", "PASSWD\u2026", "no credential holds"),
         ("ENISCOPE_API_URL", "core.eniscope.com", "must be an http"),
         ("ENISCOPE_API_URL", "http://core.eniscope.com", "must use https"),
         ("ENISCOPE_RESOLUTION", "17", "60, 900"),
@@ -74,6 +82,27 @@ def test_a_malformed_setting_is_named_with_the_line_to_add(
     assert complaint in message
     assert f"{name}=... into .env" in message
     assert "\n" not in message
+    assert "PASSWD" not in message
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://argo:p%40ss%2Fword@ep-cool.eu.neon.tech/argo?sslmode=verify-full",
+        "postgresql://postgres@/argo?host=%2Fvar%2Frun",
+        "postgresql://postgres@/argo?host=/var/run",
+        "postgres://argo@[::1]:5433/argo",
+    ],
+)
+def test_well_formed_addresses_are_accepted(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("DATABASE_URL", url)
+    assert get_settings().database_url is not None
+
+
+def test_a_line_of_the_file_that_cannot_be_read_is_named_and_not_skipped(env_file: Path) -> None:
+    env_file.write_text('ENISCOPE_EMAIL=a@example.com\nDATABASE_URL="postgresql://unterminated\n')
+    with pytest.raises(SettingsError, match="line 2: not readable"):
+        get_settings()
 
 
 def test_secrets_do_not_show_in_the_settings(monkeypatch: pytest.MonkeyPatch) -> None:

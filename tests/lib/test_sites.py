@@ -62,6 +62,13 @@ def test_tariffs_are_put_in_order(sites_file: Path) -> None:
             "site 1, channels.5.channel_type",
         ),
         ("sites:\n  '1': [\n", "line"),
+        ("sites: [1, 2]\n", "sites: must be a list"),
+        ("just words\n", "has no 'sites'"),
+        ("", "has no 'sites'"),
+        ("defaults: {currency: 5}\nsites: {}\n", "defaults, currency"),
+        ("sites:\n  '1': {timezone: Mars/Olympus}\n", "is not an IANA time zone"),
+        ("sites:\n  '1': {limits: {voltage: [1, 2]}}\n", "'voltage' has no limits"),
+        ("sites:\n  '1': {limits: {voltage_v: [500, 100]}}\n", "must be below"),
     ],
 )
 def test_a_wrong_file_is_one_line_that_says_where(
