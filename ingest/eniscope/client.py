@@ -89,7 +89,9 @@ class EniscopeClient:
         self._host = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
         self._api_key = SecretStr(api_key)
         self._basic = SecretStr(basic_login(email, password))
-        self._credentials = (api_key, password, md5_hex(password), email)
+        basic = basic_login(email, password).removeprefix("Basic ")
+        self._credentials = (api_key, password, md5_hex(password), basic, email)
+        self._places = threading.BoundedSemaphore(max_parallel)
         self._token: SecretStr | None = None
         self._token_lock = threading.Lock()
         self._ceiling = RateCeiling(max_requests_per_second)
@@ -133,18 +135,20 @@ class EniscopeClient:
     ) -> list[dict[str, Any]]:
         """Every record of a collection, over all its pages, whatever the envelope."""
         records: list[dict[str, Any]] = []
-        previous: list[dict[str, Any]] = []
+        seen: set[str] = set()
         page = 1
         while True:
             asked = [*parameters, ("limit", str(PAGE_SIZE)), ("page", str(page))]
             answer = self.get(path, asked)
             batch = _records(answer, path)
-            if not batch or batch == previous:  # past the end, or paging is not understood
+            identities = {_identity(record) for record in batch}
+            if identities <= seen:  # past the end, or paging is not understood
                 return records
+            seen |= identities
             records += batch
             if not _has_next_page(answer, page, len(records)):
                 return records
-            previous, page = batch, page + 1
+            page += 1
 
     def _get_with_token(self, path: str, parameters: Sequence[tuple[str, str]]) -> Any:
         """One try: sign in when there is no valid token, replay when it has just expired."""
@@ -196,7 +200,13 @@ class EniscopeClient:
     def _send(
         self, path: str, parameters: Sequence[tuple[str, str]], headers: Mapping[str, str]
     ) -> requests.Response:
-        self._ceiling.wait()
+        with self._places:
+            self._ceiling.wait()
+            return self._send_now(path, parameters, headers)
+
+    def _send_now(
+        self, path: str, parameters: Sequence[tuple[str, str]], headers: Mapping[str, str]
+    ) -> requests.Response:
         with self._counter_lock:
             self.requests_made += 1
         try:
@@ -207,6 +217,11 @@ class EniscopeClient:
                 timeout=(CONNECT_TIMEOUT_SECONDS, READ_TIMEOUT_SECONDS),
                 allow_redirects=False,
             )
+        except UnicodeEncodeError:
+            # The exception's own text would show a part of it.
+            raise EniscopeError(
+                "ENISCOPE_API_KEY holds a character that no request can carry"
+            ) from None
         except requests.exceptions.RequestException as error:
             raise TransientFailure(f"GET {path}: {plain_reason(error)} ({self._host})") from None
         self.is_sandbox = self.is_sandbox or SANDBOX_HEADER in response.headers
@@ -259,6 +274,12 @@ def _records(answer: Any, path: str) -> list[dict[str, Any]]:
     return [record for record in answer if isinstance(record, dict)]
 
 
+def _identity(record: Mapping[str, Any]) -> str:
+    """What tells a record from the others of its list: its ids, or all of it where it has none."""
+    ids = {key: value for key, value in record.items() if key.lower().endswith("id")}
+    return repr(sorted((ids or record).items()))
+
+
 def _has_next_page(answer: Any, page: int, total: int) -> bool:
     """What `meta` says; without it, there may always be more."""
     meta = answer.get("meta") if isinstance(answer, dict) else None
@@ -281,7 +302,7 @@ def _retry_after_seconds(response: requests.Response) -> float | None:
         pass
     try:
         at = parsedate_to_datetime(text)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
     return max((at - datetime.now(UTC)).total_seconds(), 0.0)

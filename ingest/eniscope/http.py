@@ -21,7 +21,8 @@ class RateCeiling:
     """Lets a request go when its turn comes: never more than N per second, over all threads."""
 
     def __init__(self, requests_per_second: float | None) -> None:
-        self._gap_seconds = 0.0 if requests_per_second is None else 1.0 / requests_per_second
+        # A little more than the share of a second: on their way requests may close up.
+        self._gap_seconds = 0.0 if requests_per_second is None else 1.02 / requests_per_second
         self._next_at = 0.0
         self._lock = threading.Lock()
 
@@ -68,7 +69,9 @@ def blanked(words: str, credentials: Iterable[str]) -> str:
     """One short line in which no credential stands."""
     for secret in filter(None, credentials):
         words = words.replace(secret, "***")
-    return " ".join(words.split())[:LONGEST_MESSAGE]
+    # PostgreSQL and logs take neither NUL nor half a surrogate pair.
+    clean = words.replace("\x00", "").encode("utf-8", "replace").decode()
+    return " ".join(clean.split())[:LONGEST_MESSAGE]
 
 
 def plain_reason(error: requests.exceptions.RequestException) -> str:

@@ -118,7 +118,9 @@ def normalize(records: Sequence[Any], units: Mapping[str, str] | None) -> Batch:
             ]
             continue
         factor, offset = scale
-        converted = _storable(numbers * factor + offset, known.column, batch.refusals)
+        with np.errstate(over="ignore"):  # what overflows is not storable
+            converted = numbers * factor + offset
+        converted = _storable(converted, known.column, batch.refusals)
         earlier = batch.columns.get(known.column)
         batch.columns[known.column] = (
             converted if earlier is None else np.where(np.isnan(earlier), converted, earlier)

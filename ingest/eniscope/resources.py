@@ -270,8 +270,8 @@ def _single(answer: Any, name: str) -> dict[str, Any] | None:
 def _text(value: Any) -> str | None:
     if value is None or isinstance(value, bool | dict | list):
         return None
-    # PostgreSQL text holds no NUL.
-    text = str(value).replace("\x00", "").strip()
+    # PostgreSQL text holds neither NUL nor half a surrogate pair.
+    text = str(value).replace("\x00", "").encode("utf-8", "replace").decode().strip()
     return text or None
 
 

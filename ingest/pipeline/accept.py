@@ -166,7 +166,8 @@ def _field_rejection(batch: Batch, row: int, reason: str, column: str, value: st
         scope="field",
         reason=reason,
         field=column,
-        value=value.replace("\x00", ""),
+        # PostgreSQL text holds neither NUL nor half a surrogate pair.
+        value=value.replace("\x00", "").encode("utf-8", "replace").decode(),
         timestamp_us=int(batch.timestamp_us[row]),
         raw_json=json_text(batch.raw[row]),
     )

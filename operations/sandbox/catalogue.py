@@ -19,6 +19,7 @@ from operations.sandbox.fields import (
 )
 from operations.sandbox.fleet import Fleet
 from operations.sandbox.model import Channel, Recent, Site
+from operations.sandbox.replay import PHASE_VOLTAGE_V, ReplayChannel
 
 Record = dict[str, Any]
 
@@ -274,13 +275,23 @@ def _device_name(channel: Channel) -> str:
 
 def _metering_point(site: Site, channel: Channel) -> Record:
     sensor = channel.role == "sensor"
+    transformer_a, voltage_v = _rating(channel)
     return {
         "meterId": str(_device_id(site, channel.number) + 50),
         "dataType": None if sensor else "grid meter",
-        "ct": "" if sensor else "600" if channel.role == "main" else "250",
-        "vs": "" if sensor else "120",
+        "ct": transformer_a,
+        "vs": voltage_v,
         "channels": "1" if sensor else "3",
     }
+
+
+def _rating(channel: Channel) -> tuple[str, str]:
+    """Current transformer [A] and voltage scale [V]: three times their product is the most."""
+    if isinstance(channel, ReplayChannel):
+        return str(channel.transformer_a), str(PHASE_VOLTAGE_V)
+    if channel.role == "sensor":
+        return "", ""
+    return ("600" if channel.role == "main" else "250"), "120"
 
 
 def _device_type(type_id: int) -> Record:

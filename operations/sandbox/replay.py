@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,17 @@ from operations.sandbox.noise import Floats, Ints
 FIRST_CHANNEL_ID = 900_001
 SUPPORTED_SECONDS = (60, 900, 1800, 3600)
 COLUMNS = ("series_id", "timestamp", "kwh")
+# Rated primary currents of transformers as IEC 61869 prefers them; times 10, 100, ... too.
+TRANSFORMERS_A = (10, 15, 20, 25, 30, 40, 50, 60, 75)
+PHASE_VOLTAGE_V = 230
+HEADROOM = 1.5
+
+
+@dataclass(frozen=True)
+class ReplayChannel(Channel):
+    """A channel of a file. `transformer_a` is what its meter's current transformer is made for."""
+
+    transformer_a: int = TRANSFORMERS_A[0]
 
 
 class Replay:
@@ -60,10 +73,11 @@ def load_replay(path: Path, site_id: int, timezone: str, first_series: int | Non
     for number, name in enumerate(names):
         ts, energy_kwh = series[name]
         energy_wh = energy_kwh * 1000
-        values = np.stack([energy_wh, energy_wh * (3600 / native_seconds)], axis=1)
+        power_w = energy_wh * (3600 / native_seconds)
         channel_id = FIRST_CHANNEL_ID + number
-        tables[channel_id] = Table(ts, values, REPLAY_FIELDS)
-        channels.append(Channel(channel_id, name, "replay", number, METER_TYPE))
+        tables[channel_id] = Table(ts, np.stack([energy_wh, power_w], axis=1), REPLAY_FIELDS)
+        rating_a = _transformer_a(float(np.abs(power_w).max()))
+        channels.append(ReplayChannel(channel_id, name, "replay", number, METER_TYPE, -1, rating_a))
     return Site(
         site_id=site_id,
         name=f"{path.stem} (sandbox)",
@@ -74,8 +88,15 @@ def load_replay(path: Path, site_id: int, timezone: str, first_series: int | Non
     )
 
 
+def _transformer_a(most_w: float) -> int:
+    """The smallest transformer that leaves a three-phase meter HEADROOM above its highest power."""
+    needed_a = HEADROOM * most_w / (3 * PHASE_VOLTAGE_V)
+    sizes = (size * 10**power for power in count() for size in TRANSFORMERS_A)
+    return next(size for size in sizes if size >= needed_a)
+
+
 def _read_series(path: Path) -> dict[str, tuple[Ints, Floats]]:
-    """Times [unix s] and energies [kWh] by series, in order of time, without nulls."""
+    """Times [unix s] and energies [kWh] by series that has any, in order of time, no nulls."""
     try:
         import pyarrow as pa
         import pyarrow.parquet as pq
@@ -98,9 +119,10 @@ def _read_series(path: Path) -> dict[str, tuple[Ints, Floats]]:
     for number, name in enumerate(names.dictionary.to_pylist()):
         mine = (numbers == number) & np.isfinite(kwh)
         unique_ts, first = np.unique(ts[mine], return_index=True)
-        series[str(name)] = (unique_ts.astype(np.int64), kwh[mine][first])
+        if len(unique_ts):
+            series[str(name)] = (unique_ts.astype(np.int64), kwh[mine][first])
     if not series:
-        raise UsageError(f"--replay: {path} holds no rows")
+        raise UsageError(f"--replay: {path} holds no values")
     return series
 
 
@@ -109,5 +131,5 @@ def _spacing(times: list[Ints], path: Path) -> int:
     steps = np.concatenate([np.diff(ts) for ts in times])
     lengths, counts = np.unique(steps, return_counts=True)
     if len(lengths) == 0 or int(lengths[counts.argmax()]) not in SUPPORTED_SECONDS:
-        raise UsageError(f"--replay: the rows of {path} are not 15, 30 or 60 minutes apart")
+        raise UsageError(f"--replay: the rows of {path} are not 1, 15, 30 or 60 minutes apart")
     return int(lengths[counts.argmax()])

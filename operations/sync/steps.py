@@ -87,7 +87,7 @@ def run_steps(
 
 def detail_of(result: StepResult) -> str:
     """What a step did, in a few words, from the JSON it printed; empty where it prints none."""
-    if result.exit_code not in (EXIT_OK, EXIT_PARTIAL, EXIT_BLOCKED):
+    if result.exit_code not in (EXIT_OK, EXIT_PARTIAL, EXIT_BLOCKED) or not result.printed:
         return ""
     if result.name == "ingest":
         run = json.loads("".join(result.printed))

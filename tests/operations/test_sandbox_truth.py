@@ -1,10 +1,9 @@
-"""What the sandbox plants, breaks and replays, and what it says about it."""
+"""What the sandbox plants and breaks, and what it says about it."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, date, datetime
-from pathlib import Path
+from datetime import date, datetime
 from typing import Any
 
 import pytest
@@ -26,9 +25,6 @@ from sandbox_http import (
     mondays,
     sandboxes,
 )
-
-from lib.errors import UsageError
-from operations.sandbox.replay import load_replay
 
 
 @pytest.fixture(scope="module")
@@ -184,42 +180,3 @@ def test_bad_rows_on_demand_lose_no_energy(start: Start) -> None:
     assert len(times) < len(rows)
     assert max(times) > NOW.timestamp()
     assert any(isinstance(row["E"], str) for row in rows)
-
-
-@pytest.fixture
-def parquet(tmp_path: Path) -> Path:
-    """Two hourly series over a day; of "b" one hour is null and one absent."""
-    pa = pytest.importorskip("pyarrow")
-    parquet = pytest.importorskip("pyarrow.parquet")
-    hours = [datetime(2016, 6, 1, hour, tzinfo=UTC) for hour in range(24)]
-    rows = [("b", at, None if at.hour == 3 else 2.5) for at in hours if at.hour != 7]
-    rows += [("a", at, 0.1 * at.hour) for at in hours]
-    names, times, energies = zip(*rows, strict=True)
-    table = {"series_id": names, "timestamp": pa.array(times, pa.timestamp("us", "UTC"))}
-    path = tmp_path / "house.parquet"
-    parquet.write_table(pa.table({**table, "kwh": pa.array(energies, pa.float64())}), path)
-    return path
-
-
-def test_replay_serves_a_file_as_a_site(start: Start, parquet: Path) -> None:
-    client = start(replay=parquet)
-    day = (1464739200, 1464825600)
-    site = client.get("/organizations/23271").json()
-    a, b = (client.readings(channel, *day, 60) for channel in (900001, 900002))
-    assert (site["organizationName"], site["timeZone"]) == ("house (sandbox)", "Europe/London")
-    assert (a["name"], b["name"], a["resolution"]) == ("a", "b", 3600)
-    assert [row["E"] for row in a["records"]] == [0.1 * hour * 1000 for hour in range(24)]
-    assert {row["ts"] % 86400 // 3600 for row in b["records"]} == set(range(24)) - {3, 7}
-    assert {(row["E"], row["P"]) for row in b["records"]} == {(2500.0, 2500.0)}
-    told = client.truth(*day)
-    assert [one["readings"] for one in told["channels"]] == [24, 22]
-    assert told["channels"][1]["energy_kwh"] == pytest.approx(22 * 2.5)
-    assert told["events"] == []
-
-
-def test_replay_of_something_else_is_a_usage_error(tmp_path: Path) -> None:
-    text = tmp_path / "notes.parquet"
-    text.write_text("not a table")
-    for path in (text, tmp_path / "missing.parquet"):
-        with pytest.raises(UsageError, match="--replay"):
-            load_replay(path, 1, "Europe/London", None)
