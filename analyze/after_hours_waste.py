@@ -8,6 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from analyze.baseline import WEEKDAYS, Expected
 from analyze.calendar_days import Calendar
@@ -22,6 +23,10 @@ MIN_KW = 0.2
 # least that share of the difference, and so many standard deviations of that time of day.
 PARTS = ((6.0, 0.1, 3.0), (2.0, 0.25, 5.0))
 PART_BRIDGED_HOURS = 0.5
+# Inside a claimed stretch it was off where its excess stays below this share of the stretch's for
+# so many hours, and on average below what is claimed at all.
+OFF_SHARE = 0.5
+OFF_HOURS = 3.0
 # A busy day fades out after closing: a share of the excess before closing is not waste. How much
 # is learned from the channel's past nights, within these bounds.
 BUSY_DAY_HOURS = 8.0
@@ -33,6 +38,8 @@ PRIOR_BUSY_SHARE_OF_DIFFERENCE = 0.1
 # Nights differ at least by this share of the difference between open and closed.
 SPREAD_FLOOR = 0.03
 MIN_PAST_STRETCHES = 8
+# The level drifts with the season: it is read from the newest nights, about two weeks of them.
+RECENT_STRETCHES = 12
 MIN_MEASURED = 0.5
 # Half-width of a 90 % interval, in standard deviations.
 NINETY_PERCENT = 1.645
@@ -56,30 +63,47 @@ class ChannelWaste:
 
 @dataclass(frozen=True)
 class _Stretch:
-    """A closed stretch [start, stop): its median excess, and the mean excess before closing."""
+    """A closed stretch [start, stop): its median excess, and the mean excess before closing.
+
+    `week` numbers the weeks to the end of the period, ..., -2, -1.
+    """
 
     start: int
     stop: int
+    week: int
     excess_kw: float
     before_kw: float
 
 
 @dataclass(frozen=True)
 class _Claim:
-    """Intervals [start, stop) claimed as waste, less what the busy day left in each [kW]."""
+    """Intervals [start, stop) claimed as waste, less the excess that is usual in each [kW]."""
 
     start: int
     stop: int
-    busy_kw: float
+    usual_kw: float
 
 
 @dataclass(frozen=True)
 class _UsualNight:
-    """What past nights were like: median excess, its standard deviation, busy days' share."""
+    """What past nights were like: newest excess, its standard deviation, busy days' share.
+
+    `season_share` is the share over the whole history, weather and seasons included.
+    """
 
     excess_kw: float
     spread_kw: float
     busy_day_share: float
+    season_share: float
+
+    def after(self, stretch: _Stretch) -> float:
+        """The excess that is usual after such a day [kW]."""
+        return self.excess_kw + self.busy_day_share * stretch.before_kw
+
+    def most_after(self, stretch: _Stretch) -> float:
+        """The excess that may be due to such a day and its weather [kW]."""
+        share = max(self.busy_day_share, self.season_share)
+        return self.excess_kw + share * stretch.before_kw
 
 
 def after_hours_waste(
@@ -117,7 +141,7 @@ def after_hours_waste(
         return None
     difference = open_closed_difference(expected, calendar)
     usual = _usual_night(past, difference)
-    least_kw = usual.excess_kw + max(
+    least_kw = max(
         NIGHT_SPREADS * usual.spread_kw,
         MIN_SHARE_OF_DIFFERENCE * difference,
         MIN_SHARE_OF_LEVEL * expected.level_kw,
@@ -125,16 +149,17 @@ def after_hours_waste(
     )
     claims = []
     for stretch in _stretches(residual, calendar, judged & closed):
-        busy_kw = usual.busy_day_share * stretch.before_kw
-        if stretch.excess_kw - busy_kw >= least_kw:
-            claims.append(_Claim(stretch.start, stretch.stop, busy_kw))
+        # Whether there is waste is decided after all that the day may explain; how much, after
+        # what it usually leaves.
+        most_kw = usual.most_after(stretch)
+        excess_kw = residual[stretch.start : stretch.stop] - most_kw
+        if stretch.excess_kw - most_kw >= least_kw:
+            parts = _on_parts(excess_kw, stretch.excess_kw - most_kw, least_kw, calendar)
         else:
-            known_kw = residual[stretch.start : stretch.stop] - busy_kw
             scale_kw = expected.scale_kw[stretch.start : stretch.stop]
-            claims += [
-                _Claim(stretch.start + start, stretch.start + stop, busy_kw)
-                for start, stop in _parts(known_kw, scale_kw, difference, least_kw, calendar)
-            ]
+            parts = _parts(excess_kw, scale_kw, difference, least_kw, calendar)
+        first, usual_kw = stretch.start, usual.after(stretch)
+        claims += [_Claim(first + start, first + stop, usual_kw) for start, stop in parts]
     excess_kwh, error_kwh = _energy(claims, residual, calendar, usual.spread_kw, len(past))
     return ChannelWaste(
         baseline_kw=float(expected.expected_kw[known].mean()),
@@ -171,22 +196,26 @@ def _stretches(residual: Floats, calendar: Calendar, mask: Mask) -> list[_Stretc
         means = hourly[start:stop]
         median_kw = float(np.median(means[np.isfinite(means)]))
         before_kw = _excess_before(start, residual, calendar)
-        found.append(_Stretch(start, stop, median_kw, before_kw))
+        week = int(_week(calendar)[start])
+        found.append(_Stretch(start, stop, week, median_kw, before_kw))
     return found
 
 
 def _cut_by_week(mask: Mask, calendar: Calendar) -> list[tuple[int, int]]:
     if not mask.any():
         return []
-    anchor = calendar.day[-1] + 1  # the period ends with the index
-    week = (calendar.day - anchor) // WEEKDAYS
-    starts_week = np.flatnonzero(np.diff(week)) + 1
+    starts_week = np.flatnonzero(np.diff(_week(calendar))) + 1
     pieces = []
     for start, stop in runs(mask):
         cuts = starts_week[(starts_week > start) & (starts_week < stop)]
         edges = [start, *(int(cut) for cut in cuts), stop]
         pieces += list(pairwise(edges))
     return pieces
+
+
+def _week(calendar: Calendar) -> NDArray[np.int64]:
+    """Number of each interval's week, counted back from the end of the period: ..., -2, -1."""
+    return (calendar.day - (calendar.day[-1] + 1)) // WEEKDAYS  # the period ends with the index
 
 
 def _excess_before(start: int, residual: Floats, calendar: Calendar) -> float:
@@ -203,13 +232,49 @@ def _usual_night(past: list[_Stretch], difference: float) -> _UsualNight:
     before = np.array([stretch.before_kw for stretch in past])
     limit = NIGHT_SPREADS * robust_sigma(excess - np.median(excess))
     ordinary = np.clip(excess, np.median(excess) - limit, np.median(excess) + limit)
-    weight = PRIOR_DAYS * (PRIOR_BUSY_SHARE_OF_DIFFERENCE * difference) ** 2 + 1e-12
-    slope = (before @ ordinary + PRIOR_BUSY_DAY_SHARE * weight) / (before @ before + weight)
-    share = min(max(float(slope), 0.0), MAX_BUSY_DAY_SHARE)
+    # Within each week: over a season both fall together without one leaving the other behind.
+    week = np.array([stretch.week for stretch in past])
+    share = _busy_day_share(
+        _without_level(before, week), _without_level(ordinary, week), difference
+    )
     nights = excess - share * before
     usual_kw = float(np.median(nights))
     spread_kw = max(float(robust_sigma(nights - usual_kw)), SPREAD_FLOOR * difference)
-    return _UsualNight(excess_kw=usual_kw, spread_kw=spread_kw, busy_day_share=share)
+    drift_kw = float(np.median(nights[-RECENT_STRETCHES:])) - usual_kw
+    # No more than half of the nights differ from each other: waste in the newest is no drift.
+    most_kw = float(np.median(np.abs(nights - usual_kw)))
+    return _UsualNight(
+        excess_kw=usual_kw + min(max(drift_kw, -most_kw), most_kw),
+        spread_kw=spread_kw,
+        busy_day_share=share,
+        season_share=_busy_day_share(before, ordinary, difference),
+    )
+
+
+def _busy_day_share(day_kw: Floats, night_kw: Floats, difference: float) -> float:
+    """How much of a day's excess the night after it shows, between 0 and the largest believed."""
+    weight = PRIOR_DAYS * (PRIOR_BUSY_SHARE_OF_DIFFERENCE * difference) ** 2 + 1e-12
+    slope = (day_kw @ night_kw + PRIOR_BUSY_DAY_SHARE * weight) / (day_kw @ day_kw + weight)
+    return min(max(float(slope), 0.0), MAX_BUSY_DAY_SHARE)
+
+
+def _without_level(values: Floats, week: NDArray[np.int64]) -> Floats:
+    """`values` less the mean of their week."""
+    _, group = np.unique(week, return_inverse=True)
+    return np.asarray(values - (np.bincount(group, weights=values) / np.bincount(group))[group])
+
+
+def _on_parts(
+    excess_kw: Floats, stretch_kw: float, least_kw: float, calendar: Calendar
+) -> list[tuple[int, int]]:
+    """A claimed stretch without the parts in which it was clearly off for hours."""
+    sustained = rolling_mean(excess_kw, calendar.intervals(1.0))
+    is_on = np.ones(len(excess_kw), dtype=bool)
+    for start, stop in runs(sustained < OFF_SHARE * stretch_kw):
+        mean_kw = float(np.nanmean(excess_kw[start:stop]))
+        if stop - start >= calendar.intervals(OFF_HOURS) and mean_kw < least_kw:
+            is_on[start:stop] = False
+    return runs(is_on)
 
 
 def _parts(
@@ -235,7 +300,7 @@ def _energy(
     for claim in claims:
         part = residual[claim.start : claim.stop]
         part = part[np.isfinite(part)]
-        excess_kwh += float((part - claim.busy_kw).sum() * calendar.hours)
+        excess_kwh += float((part - claim.usual_kw).sum() * calendar.hours)
         hours.append(len(part) * calendar.hours)
     own = math.sqrt(sum(hour**2 for hour in hours))
     common = sum(hours) * math.sqrt(math.pi / 2 / nights)

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from analyze.channel_week import MIN_BASELINE_WEEKS, NOT_JUDGED, ChannelStudy
 from analyze.findings import ChannelQuality, DataGap, DataQuality, Totals
-from analyze.readings import RejectedCount
+from analyze.readings import DAY_SECONDS, ChannelSeries, RejectedCount
+from analyze.site_total import counted, days_not_measured
+from analyze.wording import listed
 from config.sites import SiteConfig
 from lib.stats_utils import runs
 
 MAX_GAPS = 100
+MAX_DAYS = 7
 
 
 def data_quality(
@@ -29,13 +32,17 @@ def data_quality(
     by_channel = tuple(_channel_quality(study, rejected) for study in judged)
     gaps = [gap for study in judged for gap in _gaps(study)]
     longest = sorted(gaps, key=lambda gap: gap.start - gap.end)[:MAX_GAPS]
-    left_out = [f"{len(gaps) - MAX_GAPS} shorter gaps are not listed"] if gaps[MAX_GAPS:] else []
+    left_out = [_not_listed(len(gaps) - MAX_GAPS)] if gaps[MAX_GAPS:] else []
     return DataQuality(
         completeness_pct=completeness_pct(by_channel),
         by_channel=by_channel,
         gaps=tuple(sorted(longest, key=lambda gap: (gap.start, gap.channel_id))),
         caveats=(*caveats, *left_out),
     )
+
+
+def _not_listed(count: int) -> str:
+    return "1 shorter gap is not listed." if count == 1 else f"{count} shorter gaps are not listed."
 
 
 def is_judged(study: ChannelStudy) -> bool:
@@ -90,11 +97,30 @@ def caveats(
     found += _schedule_caveats(studies, site)
     if totals.energy_kwh is None:
         found.append(f"No energy of the site was measured ({totals.source}).")
-    if not site.tariff:
-        found.append("No tariff is configured for the site: costs are unknown and appear as 0.")
-    elif totals.energy_kwh is not None and totals.cost is None:
-        found.append("The tariff does not cover the whole period: costs are incomplete.")
-    return found
+    elif totals.is_partly_measured:
+        found.append(_partly_measured(studies, totals))
+    return found + _tariff_caveats(site, totals)
+
+
+def _partly_measured(studies: Sequence[ChannelStudy], totals: Totals) -> str:
+    days = [f"{day:%a} {day.day} {day:%b}" for day in days_not_measured(counted(studies))]
+    return (
+        f"The site's energy ({totals.source}) was measured for {int(totals.measured_pct)} % of the "
+        f"due intervals: {totals.energy_kwh:,.0f} kWh is the measured part, and what was used is "
+        f"more. Readings are missing on {listed(days, MAX_DAYS)}."
+    )
+
+
+def _tariff_caveats(site: SiteConfig, totals: Totals) -> list[str]:
+    if totals.tariff_cover == "unset":
+        return ["No tariff is configured for the site: costs are unknown."]
+    if totals.tariff_cover == "whole":
+        return []
+    begins = min(one.valid_from for one in site.tariff)
+    since = f"The site's tariff begins on {begins.day} {begins:%B %Y}"
+    if totals.tariff_cover == "outside":
+        return [f"{since}, after the period: costs are unknown."]
+    return [f"{since}: energy before it has no price, and all costs leave it out."]
 
 
 def _channel_caveats(studies: Sequence[ChannelStudy]) -> list[str]:
@@ -124,17 +150,28 @@ def _channel_caveats(studies: Sequence[ChannelStudy]) -> list[str]:
     for weeks in sorted({study.weeks for study in studies if _history_too_short(study)}):
         short = [study for study in studies if _history_too_short(study) and study.weeks == weeks]
         found.append(
-            f"History too short: {weeks} weeks of {MIN_BASELINE_WEEKS} needed, so that consumption "
-            f"was not judged: {names(short)}."
+            f"History too short: {weeks} {'week' if weeks == 1 else 'weeks'} of "
+            f"{MIN_BASELINE_WEEKS} needed, so that consumption was not judged: {names(short)}."
         )
     for study in studies:
         if study.series.other_intervals:
-            lengths = ", ".join(f"{length} s" for length in study.series.other_intervals)
-            found.append(
-                f"{names([study])} changed its interval: readings of {lengths} were converted to "
-                f"{study.series.interval_seconds} s."
-            )
+            found.append(_changed_interval(names([study]), study.series))
     return found
+
+
+def _changed_interval(name: str, series: ChannelSeries) -> str:
+    def lengths(chosen: Iterable[int]) -> str:
+        return ", ".join(f"{length} s" for length in chosen)
+
+    text = []
+    converted = [length for length in series.other_intervals if length < DAY_SECONDS]
+    if converted:
+        text.append(
+            f"readings of {lengths(converted)} were converted to {series.interval_seconds} s"
+        )
+    if daily := [length for length in series.other_intervals if length >= DAY_SECONDS]:
+        text.append(f"readings of {lengths(daily)} have no time of day and were left out")
+    return f"{name} changed its interval: {'; '.join(text)}."
 
 
 def _history_too_short(study: ChannelStudy) -> bool:

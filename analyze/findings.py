@@ -1,15 +1,18 @@
 """What the analysis of one site and week returns: plain values, ready to be formatted.
 
 Every instant is an aware datetime in the site's own zone; `end` is exclusive; energies are kWh,
-powers kW, money in the site's currency. The names are those of the weekly report's JSON in
-snake_case.
+powers kW, money in the site's currency, None where no price is known. The names are those of the
+weekly report's JSON in snake_case.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
+
+# Below this share of the due intervals the energy of the site is a lower bound.
+WHOLLY_MEASURED_PCT = 99.0
 
 Severity = Literal["low", "medium", "high", "critical"]
 IssueType = Literal[
@@ -22,6 +25,8 @@ IssueType = Literal[
     "energy_power_mismatch",
     "phase_imbalance",
 ]
+# Of the days of the period: no tariff is configured; it begins later; within the period; before.
+TariffCover = Literal["unset", "outside", "part", "whole"]
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 
 
@@ -47,7 +52,7 @@ class AfterHoursMeter:
     baseline_kw: float
     after_hours_kwh: float
     excess_kwh: float
-    excess_cost: float
+    excess_cost: float | None
     error_pct: float
     stretches: tuple[tuple[datetime, datetime], ...]
 
@@ -58,8 +63,8 @@ class AfterHoursWaste:
 
     meters: tuple[AfterHoursMeter, ...]
     total_excess_kwh: float
-    total_excess_cost: float
-    estimated_annual_cost: float
+    total_excess_cost: float | None
+    estimated_annual_cost: float | None
     caveat: str | None = None
 
 
@@ -95,16 +100,16 @@ class Spike:
 
 @dataclass(frozen=True)
 class QuickWin:
-    """Something to do, worth money, with its evidence. Ranked by money per year."""
+    """Something to do, with its evidence. Ranked by money per year, without prices by energy."""
 
     rank: int
     title: str
     channel_ids: tuple[int, ...]
     weekly_kwh: float
-    weekly_cost: float
-    annual_cost: float
-    annual_cost_low: float
-    annual_cost_high: float
+    weekly_cost: float | None
+    annual_cost: float | None
+    annual_cost_low: float | None
+    annual_cost_high: float | None
     confidence: float
     effort: Literal["low", "medium", "high"]
     owner: str
@@ -211,7 +216,11 @@ class Inputs:
 
 @dataclass(frozen=True)
 class Totals:
-    """The site's week in four numbers. None where the data does not allow one."""
+    """The site's week in four numbers. None where the data does not allow one.
+
+    All are of the measured intervals: `measured_pct` of those due. `cost` is of the energy that
+    has a price; `tariff_cover` says whether that is all of it.
+    """
 
     energy_kwh: float | None
     cost: float | None
@@ -220,6 +229,13 @@ class Totals:
     peak_kw: float | None
     peak_at: datetime | None
     source: str
+    measured_pct: float = 100.0
+    tariff_cover: TariffCover = "whole"
+
+    @property
+    def is_partly_measured(self) -> bool:
+        """True where so much is missing that the energy is a lower bound."""
+        return self.energy_kwh is not None and self.measured_pct < WHOLLY_MEASURED_PCT
 
 
 @dataclass(frozen=True)
@@ -227,15 +243,19 @@ class PotentialSavings:
     """Sum of the quick wins; `low` and `high` bound the annual cost."""
 
     weekly_kwh: float
-    weekly_cost: float
-    annual_cost: float
-    low: float
-    high: float
+    weekly_cost: float | None
+    annual_cost: float | None
+    low: float | None
+    high: float | None
 
 
 @dataclass(frozen=True)
 class WeekFindings:
-    """All findings of one site and period."""
+    """All findings of one site and period.
+
+    `timezone` is the site's own; instants are in the zone of the report. `closed_days` are the
+    public holidays and configured closed days of the period.
+    """
 
     site_id: str
     site_name: str
@@ -259,3 +279,4 @@ class WeekFindings:
     channels: tuple[ChannelWeek, ...]
     data_quality: DataQuality
     charts: dict[str, Chart] = field(default_factory=dict)
+    closed_days: tuple[date, ...] = ()

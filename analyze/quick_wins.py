@@ -1,4 +1,4 @@
-"""Quick wins: what to do about waste and excess, ranked by money per year."""
+"""Quick wins: what to do about waste and excess, ranked by money a year, or else by energy."""
 
 from __future__ import annotations
 
@@ -18,17 +18,19 @@ ANOMALY_CONFIDENCE = 0.6
 def quick_wins(
     meters: Sequence[AfterHoursMeter],
     anomalies: Sequence[Anomaly],
-    anomaly_costs: Mapping[int, float],
+    anomaly_costs: Mapping[int, float | None],
     missing_share: Mapping[int, float],
     weeks: float,
 ) -> tuple[QuickWin, ...]:
     """Turn waste and excess into things to do, the most money per year first.
 
+    Where any of them has no price, the most energy first.
+
     Parameters
     ----------
     meters : after-hours waste by channel.
     anomalies : of which those above the expected that are more than low are used.
-    anomaly_costs : cost of those anomalies by channel.
+    anomaly_costs : cost of those anomalies by channel, None without a price.
     missing_share : 0..1 by channel, how much of its period is missing; it widens the range.
     weeks : length of the period.
     """
@@ -39,11 +41,19 @@ def quick_wins(
             by_channel.setdefault(anomaly.channel_id, []).append(anomaly)
     wins += [
         _excess_win(
-            events, anomaly_costs.get(channel_id, 0.0), missing_share.get(channel_id, 0.0), weeks
+            events, anomaly_costs.get(channel_id), missing_share.get(channel_id, 0.0), weeks
         )
         for channel_id, events in by_channel.items()
     ]
-    ordered = sorted(wins, key=lambda win: (-win.annual_cost, -win.weekly_kwh, win.channel_ids))
+    by_money = all(win.annual_cost is not None for win in wins)
+    ordered = sorted(
+        wins,
+        key=lambda win: (
+            -(win.annual_cost or 0.0) if by_money else 0.0,
+            -win.weekly_kwh,
+            win.channel_ids,
+        ),
+    )
     return tuple(replace(win, rank=rank) for rank, win in enumerate(ordered, start=1))
 
 
@@ -70,7 +80,9 @@ def _waste_win(meter: AfterHoursMeter, missing: float, weeks: float) -> QuickWin
     )
 
 
-def _excess_win(events: Sequence[Anomaly], cost: float, missing: float, weeks: float) -> QuickWin:
+def _excess_win(
+    events: Sequence[Anomaly], cost: float | None, missing: float, weeks: float
+) -> QuickWin:
     name = events[0].channel_name
     equipment = equipment_of(name)
     kwh = sum(event.excess_kwh for event in events)
@@ -100,7 +112,7 @@ def _win(
     title: str,
     channel_id: int,
     kwh: float,
-    cost: float,
+    cost: float | None,
     weeks: float,
     spread: float,
     confidence: float,
@@ -109,8 +121,8 @@ def _win(
     evidence: str,
 ) -> QuickWin:
     # Less than a week tells nothing of its other days: it is not scaled up.
-    weekly_cost = cost / max(weeks, 1.0)
-    annual_cost = annual(weekly_cost)
+    weekly_cost = None if cost is None else cost / max(weeks, 1.0)
+    annual_cost = None if weekly_cost is None else annual(weekly_cost)
     return QuickWin(
         rank=0,
         title=title,
@@ -118,8 +130,8 @@ def _win(
         weekly_kwh=kwh / max(weeks, 1.0),
         weekly_cost=weekly_cost,
         annual_cost=annual_cost,
-        annual_cost_low=annual_cost * (1 - spread),
-        annual_cost_high=annual_cost * (1 + spread),
+        annual_cost_low=None if annual_cost is None else annual_cost * (1 - spread),
+        annual_cost_high=None if annual_cost is None else annual_cost * (1 + spread),
         confidence=confidence,
         effort=equipment.effort,
         owner=equipment.owner,

@@ -21,6 +21,7 @@ from lib.stats_utils import Floats
 
 DEFAULT_BASELINE_WEEKS = 6
 DEFAULT_INTERVAL_SECONDS = 900
+DAY_SECONDS = 86_400
 
 # What a frame holds, in the units of the names. Energies add up; the others are means.
 ENERGIES = ("energy_kwh", "energy_kwh_1", "energy_kwh_2", "energy_kwh_3")
@@ -63,7 +64,9 @@ class ChannelSeries:
     `frame` has one row per interval from the start of the baseline to the end of the period: index
     = start of the interval in the site's own zone; columns = MEASURES (NaN where nothing arrived)
     and `received` (True where a reading arrived, even one without values). `interval_seconds` is
-    the interval length of the period; `other_intervals` lists lengths that were converted to it.
+    the interval length of the period; `other_intervals` lists lengths that were converted to it,
+    and those of a day or more, which were left out of a finer grid. `ct_ratio` [A] and
+    `voltage_scale` [V] say what the meter is built for.
     """
 
     channel_id: int
@@ -76,6 +79,8 @@ class ChannelSeries:
     installed_at: datetime | None
     frame: pd.DataFrame
     other_intervals: tuple[int, ...] = ()
+    ct_ratio: float | None = None
+    voltage_scale: float | None = None
 
     @property
     def hours(self) -> float:
@@ -103,7 +108,11 @@ class ChannelSeries:
 
 @dataclass(frozen=True)
 class SiteData:
-    """Everything the analysis of one site and period looks at."""
+    """Everything the analysis of one site and period looks at.
+
+    `timezone` is the zone of the period, in which findings are told; `site_timezone` the site's
+    own where that is another, whose clock opening hours, holidays and prices follow.
+    """
 
     site_id: str
     site_name: str
@@ -112,6 +121,12 @@ class SiteData:
     channels: tuple[ChannelSeries, ...]
     run_ids: tuple[str, ...] = ()
     rejected: Mapping[int, tuple[RejectedCount, ...]] = field(default_factory=dict)
+    site_timezone: str | None = None
+
+    @property
+    def own_timezone(self) -> str:
+        """The site's own zone."""
+        return self.site_timezone or self.timezone
 
 
 def load_week(
@@ -145,6 +160,7 @@ def load_week(
         ),
         run_ids=_run_ids(conn, site_id, period),
         rejected=_rejected_counts(conn, site_id, period),
+        site_timezone=sites[0]["timezone"],
     )
 
 
@@ -172,6 +188,13 @@ def channel_series(
         np.empty(0, np.int64), np.empty(0, np.int64), np.empty((0, len(MEASURES)))
     )
     interval = _interval_of_period(rows, period_start, meter["interval_seconds"])
+    lengths = np.unique(rows.interval_seconds)
+    if interval < DAY_SECONDS:
+        # A day's mean has no time of day, and on clock-change days no fixed length.
+        finer = rows.interval_seconds < DAY_SECONDS
+        rows = ChannelRows(
+            rows.start_seconds[finer], rows.interval_seconds[finer], rows.values[finer]
+        )
     first, count = _grid(rows.start_seconds, interval, window)
     cells, received = _on_grid(rows, first, interval, count)
     start = pd.to_datetime(first + interval * np.arange(count), unit="s", utc=True)
@@ -189,9 +212,9 @@ def channel_series(
         status=meter["status"],
         installed_at=meter["installed_at"],
         frame=frame,
-        other_intervals=tuple(
-            int(length) for length in np.unique(rows.interval_seconds) if length != interval
-        ),
+        other_intervals=tuple(int(length) for length in lengths if length != interval),
+        ct_ratio=meter.get("ct_ratio"),
+        voltage_scale=meter.get("voltage_scale"),
     )
 
 

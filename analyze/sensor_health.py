@@ -221,7 +221,12 @@ def _out_of_range(frame: pd.DataFrame, due: Mask, limits: Mapping[str, Limits]) 
         if not wrong.any():
             continue
         share = wrong.sum() / due.sum()
-        text = f"{wrong.sum()} values of {name} lie outside {bounds[0]:g} .. {bounds[1]:g}"
+        limits_text = f"outside {bounds[0]:g} .. {bounds[1]:g}"
+        text = (
+            f"1 value of {name} lies {limits_text}"
+            if wrong.sum() == 1
+            else f"{wrong.sum()} values of {name} lie {limits_text}"
+        )
         severity: Severity = "medium" if share >= OUT_OF_RANGE_SHARE else "low"
         faults.append(Fault("out_of_range", severity, *_span(wrong), text))
     return faults
@@ -235,7 +240,11 @@ def _set_aside(rejected: Mapping[str, int], due: Mask) -> list[Fault]:
     reasons = ", ".join(
         f"{times} × {reason.replace('_', ' ')}" for reason, times in sorted(rejected.items())
     )
-    text = f"{count} implausible readings or values were set aside ({reasons})"
+    text = (
+        f"1 implausible reading or value was set aside ({reasons})"
+        if count == 1
+        else f"{count} implausible readings or values were set aside ({reasons})"
+    )
     return [Fault("out_of_range", "medium", *_span(due), text)] if count else []
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 
 from analyze.channel_week import ChannelStudy
-from analyze.cost_model import cost
-from analyze.findings import Totals
+from analyze.cost_model import cost, known_sum
+from analyze.findings import TariffCover, Totals
 from lib.stats_utils import Floats
 
 
@@ -19,7 +19,7 @@ def counted(studies: Sequence[ChannelStudy]) -> list[ChannelStudy]:
 
 
 def site_totals(
-    studies: Sequence[ChannelStudy], prices: Sequence[Floats], has_tariff: bool
+    studies: Sequence[ChannelStudy], prices: Sequence[Floats], cover: TariffCover
 ) -> Totals:
     """Energy, cost, change and peak of the site over the measured part of the period.
 
@@ -27,7 +27,7 @@ def site_totals(
     ----------
     studies : the channels whose sum is the site's energy.
     prices : for each of them the price at each interval.
-    has_tariff : False where the site has no tariff; the cost is then None.
+    cover : which part of the period has a price.
 
     A gap counts neither as use nor as saving: expected and actual are compared over the intervals
     for which both are known. The peak is the highest interval mean.
@@ -45,17 +45,42 @@ def site_totals(
             known = np.isfinite(energy) & np.isfinite(usual)
             both += float(energy[known].sum())
             expected += float(usual[known].sum())
-    known_costs = [amount for amount in costs if amount is not None]
     peak_kw, peak_at = _peak(total_power(studies, expected_too=False)["actual"])
     return Totals(
         energy_kwh=sum(actual) if actual else None,
-        cost=sum(known_costs) if costs and has_tariff and None not in costs else None,
+        cost=known_sum(costs),
         expected_kwh=expected if expected else None,
         change_vs_baseline_pct=100 * (both / expected - 1) if expected > 0 else None,
         peak_kw=peak_kw,
         peak_at=peak_at,
         source=_source(studies),
+        measured_pct=100 * measured_share(studies),
+        tariff_cover=cover,
     )
+
+
+def measured_share(studies: Sequence[ChannelStudy]) -> float:
+    """Share of the due intervals of the counted channels for which energy is known; 1 for none.
+
+    Channels that never reported are left out: nothing is known to be missing.
+    """
+    due = measured = 0.0
+    for study in studies:
+        if study.reported:
+            hours = study.calendar.hours
+            due += float(study.due.sum()) * hours
+            measured += float(np.isfinite(study.energy_kwh[study.due]).sum()) * hours
+    return measured / due if due else 1.0
+
+
+def days_not_measured(studies: Sequence[ChannelStudy]) -> list[pd.Timestamp]:
+    """Local days of which a part of the site's energy was due and is not known, in order."""
+    days: set[pd.Timestamp] = set()
+    for study in studies:
+        if study.reported:
+            missing = study.index[study.due & ~np.isfinite(study.energy_kwh)]
+            days.update(missing.normalize().unique())
+    return sorted(days)
 
 
 def total_power(studies: Sequence[ChannelStudy], *, expected_too: bool = True) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from analyze.baseline import Expected, slot_sigma
 from analyze.calendar_days import Calendar
-from lib.stats_utils import Floats, Mask, nan_quantile, runs
+from lib.stats_utils import MAD_TO_SIGMA, Floats, Mask, nan_quantile, runs
 
 MAX_INTERVALS = 3
 # A spike is this many times as large as each of the sizes below.
@@ -23,11 +23,15 @@ SHARE_OF_EXPECTED = 0.5
 SCALES = 1.5
 ABOVE_EXPECTED = 0.35
 ABOVE_NEIGHBOUR = 0.2
+# What is restless for hours may jump as it does then: changes are compared with those around too.
+AROUND_HOURS = 4.0
 # Jumps on at least this many days of the history are a habit of the channel.
 HABITUAL_DAYS = 6
 HABIT_FACTOR = 1.2
 # Beyond everything the history holds, by this share of its range, it is a spike in any channel.
 SHARE_BEYOND_RECORD = 0.5
+# Also by this many standard deviations of the changes around it.
+CHANGES_AROUND = 2.5
 # Some sources add up the two passes of the hour that autumn repeats.
 REPEATED_HOUR_RATIO = 2.5
 
@@ -61,7 +65,7 @@ def spikes(
     References
     ----------
     The tests a spike has to pass and their sizes are this project's choice, tuned on public meter
-    data with injected spikes; see docs/methods.md.
+    data with injected spikes.
     """
     power = power_kw.to_numpy(dtype=float)
     usual = _usual_sizes(power, expected, calendar, is_history)
@@ -89,6 +93,7 @@ def spikes(
 @dataclass(frozen=True)
 class _Usual:
     change_kw: Floats
+    around_kw: Floats
     size_kw: Floats
     highest_kw: float
     range_kw: float
@@ -97,7 +102,10 @@ class _Usual:
 def _usual_sizes(power: Floats, expected: Expected, calendar: Calendar, is_history: Mask) -> _Usual:
     """How much the channel usually changes at that time of day, and what is large for it."""
     residual = power - expected.expected_kw
-    change = slot_sigma(np.diff(residual, prepend=np.nan), calendar, is_history)
+    steps = np.diff(residual, prepend=np.nan)
+    usual = slot_sigma(steps, calendar, is_history)
+    around = _sigma_around(steps, calendar.intervals(AROUND_HOURS))
+    change = np.fmax(usual, around)
     past = power[is_history & np.isfinite(power)]
     low, high, highest = (
         float(nan_quantile(past, point)) if len(past) else np.nan for point in (0.01, 0.99, 0.995)
@@ -109,10 +117,23 @@ def _usual_sizes(power: Floats, expected: Expected, calendar: Calendar, is_histo
     floor = max(0.02 * expected.level_kw, NOISE_FLOOR_KW / THRESHOLD)
     return _Usual(
         change_kw=np.maximum(change, floor),
+        around_kw=np.fmax(around, floor),
         size_kw=np.maximum(size, floor),
         highest_kw=highest,
         range_kw=max(high - low, floor),
     )
+
+
+def _sigma_around(steps: Floats, width: int) -> Floats:
+    """Standard deviation of the changes before or after each interval, the larger.
+
+    Of one side, because the other may be a quiet night. A median, so that a spike is not in it.
+    """
+    around = np.pad(np.abs(steps), width, constant_values=np.nan)
+    sizes = sliding_window_view(around, width).T
+    enough = 2 * np.isfinite(sizes).sum(axis=0) > width
+    sigma = np.where(enough, MAD_TO_SIGMA * nan_quantile(sizes, 0.5), np.nan)
+    return np.fmax(sigma[: len(steps)], sigma[width : width + len(steps)])
 
 
 def _best_score(
@@ -143,8 +164,11 @@ def _best_score(
         doubled = calendar.is_repeated[here] & (lowest_kw < REPEATED_HOUR_RATIO * expected_kw)
         ordinary.append(_padded(np.where(doubled, 0.0, np.minimum.reduce(tests)), len(power)))
         beyond = np.minimum(step_kw, lowest_kw - usual.highest_kw)
-        beyond = np.where(doubled, 0.0, beyond / (SHARE_BEYOND_RECORD * usual.range_kw))
-        record.append(_padded(THRESHOLD * beyond, len(power)))
+        beyond = np.minimum(
+            beyond / (SHARE_BEYOND_RECORD * usual.range_kw),
+            step_kw / (CHANGES_AROUND * usual.around_kw[here]),
+        )
+        record.append(_padded(THRESHOLD * np.where(doubled, 0.0, beyond), len(power)))
     habit = HABIT_FACTOR * _habitual_score(np.max(ordinary, axis=0), calendar, is_history)
     scores = np.maximum(np.array(ordinary) / max(1.0, habit), record)
     return scores.max(axis=0), scores.argmax(axis=0) + 1

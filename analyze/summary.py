@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from analyze.cost_model import known_sum
 from analyze.findings import (
     SEVERITIES,
     Anomaly,
@@ -11,24 +12,15 @@ from analyze.findings import (
     HealthIssue,
     PotentialSavings,
     QuickWin,
+    TariffCover,
     Totals,
 )
+from analyze.wording import WEEK_DAYS, money, period_noun
 
 MAX_RISKS = 5
 MAX_OPPORTUNITIES = 3
 UNCHANGED_PCT = 2.0
 MUCH_MISSING_PCT = 90.0
-SYMBOLS = {"USD": "$", "EUR": "€", "GBP": "£"}
-
-
-def money(amount: float, currency: str) -> str:
-    """An amount for a sentence, without cents.
-
-    >>> money(1234.5, "USD"), money(12, "MXN")
-    ('$1,234', 'MXN 12')
-    """
-    symbol = SYMBOLS.get(currency)
-    return f"{symbol}{amount:,.0f}" if symbol else f"{currency} {amount:,.0f}"
 
 
 def headline(
@@ -38,37 +30,54 @@ def headline(
     currency: str,
     completeness_pct: float,
     *,
+    days: int,
     is_over: bool,
 ) -> str:
-    """The week in two or three sentences; a period that is not over or half empty is called so."""
-    sentences = [_use(totals, currency, is_over), _saving(wins, currency), _attention(issues)]
-    if totals.energy_kwh is not None and completeness_pct < MUCH_MISSING_PCT:
+    """The period in two or three sentences; where it is not over or half empty, that is said."""
+    noun = period_noun(days)
+    sentences = [
+        _use(totals, currency, noun, is_over=is_over),
+        _saving(wins, currency, noun if days <= WEEK_DAYS else ""),
+        _attention(issues),
+    ]
+    is_said = totals.energy_kwh is None or totals.is_partly_measured
+    if not is_said and completeness_pct < MUCH_MISSING_PCT:
         sentences.insert(1, f"Only {completeness_pct:.0f} % of the readings arrived.")
     return " ".join(sentence for sentence in sentences if sentence)
 
 
-def _use(totals: Totals, currency: str, is_over: bool) -> str:
+def _use(totals: Totals, currency: str, noun: str, *, is_over: bool) -> str:
     if totals.energy_kwh is None:
         return "The site's energy was not measured."
+    energy = f"{totals.energy_kwh:,.0f} kWh"
     subject = "The site used" if is_over else "So far the site has used"
-    text = f"{subject} {totals.energy_kwh:,.0f} kWh"
+    where, text = "", f"{subject} {energy}"
+    if totals.is_partly_measured:
+        # Cut, not rounded: 99 % would be whole.
+        share = f"{int(totals.measured_pct)} % of the {noun}{'' if is_over else ' so far'}"
+        where, text = (
+            " in the measured hours",
+            f"Energy was measured for {share}: at least {energy}",
+        )
     if totals.cost is not None:
-        text += f" ({money(totals.cost, currency)})"
+        least = "at least " if totals.tariff_cover != "whole" else ""
+        text += f" ({least}{money(totals.cost, currency)})"
     change = totals.change_vs_baseline_pct
     if change is None:
         return f"{text}; there is no history yet to compare it with."
     if abs(change) < UNCHANGED_PCT:
-        return f"{text}, about as much as usual."
-    return f"{text}, {abs(change):.0f} % {'more' if change > 0 else 'less'} than usual."
+        return f"{text}, about as much as usual{where}."
+    return f"{text}, {abs(change):.0f} % {'more' if change > 0 else 'less'} than usual{where}."
 
 
-def _saving(wins: Sequence[QuickWin], currency: str) -> str:
+def _saving(wins: Sequence[QuickWin], currency: str, noun: str) -> str:
     if not wins:
         return ""
-    best, total = wins[0], sum(win.annual_cost for win in wins)
+    best, total = wins[0], known_sum(win.annual_cost for win in wins)
     what = best.title[0].lower() + best.title[1:]
-    if total <= 0:
-        return f"First thing to do: {what} ({best.weekly_kwh:,.0f} kWh a week)."
+    if total is None or total <= 0:
+        when = f"this {noun}" if noun else "a week"
+        return f"First thing to do: {what} ({best.weekly_kwh:,.0f} kWh {when})."
     return f"About {money(total, currency)} a year can be saved; first, {what}."
 
 
@@ -123,12 +132,13 @@ def top_opportunities(wins: Sequence[QuickWin]) -> tuple[Headline, ...]:
     )
 
 
-def potential_savings(wins: Sequence[QuickWin]) -> PotentialSavings:
-    """The sum of the quick wins."""
+def potential_savings(wins: Sequence[QuickWin], cover: TariffCover) -> PotentialSavings:
+    """The sum of the quick wins; without any it is 0, and unknown where there is no price."""
+    nothing = 0.0 if cover in ("part", "whole") else None
     return PotentialSavings(
         weekly_kwh=sum(win.weekly_kwh for win in wins),
-        weekly_cost=sum(win.weekly_cost for win in wins),
-        annual_cost=sum(win.annual_cost for win in wins),
-        low=sum(win.annual_cost_low for win in wins),
-        high=sum(win.annual_cost_high for win in wins),
+        weekly_cost=known_sum((win.weekly_cost for win in wins), nothing=nothing),
+        annual_cost=known_sum((win.annual_cost for win in wins), nothing=nothing),
+        low=known_sum((win.annual_cost_low for win in wins), nothing=nothing),
+        high=known_sum((win.annual_cost_high for win in wins), nothing=nothing),
     )

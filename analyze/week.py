@@ -11,10 +11,10 @@ import pandas as pd
 
 from analyze.anomaly_detection import AnomalyEvent
 from analyze.baseline import METHOD
-from analyze.calendar_days import Calendar, site_calendar
+from analyze.calendar_days import Calendar, days_off, site_calendar
 from analyze.channel_week import ChannelStudy, study_channel
 from analyze.charts import week_charts
-from analyze.cost_model import annual, cost, price_per_kwh
+from analyze.cost_model import annual, cost, known_sum, price_per_kwh, tariff_cover
 from analyze.data_quality import caveats, data_quality, is_judged, no_after_hours_reason
 from analyze.findings import (
     SEVERITIES,
@@ -29,13 +29,14 @@ from analyze.findings import (
     WeekFindings,
 )
 from analyze.quick_wins import quick_wins
-from analyze.readings import ChannelSeries, SiteData
+from analyze.readings import DAY_SECONDS, ChannelSeries, SiteData
 from analyze.site_total import counted, site_totals, total_power
 from analyze.summary import headline, potential_savings, top_opportunities, top_risks
 from analyze.told_once import told_once
 from config.sites import SiteConfig
 from lib.date_utils import Period, zone
-from lib.reading_rules import rules_for
+from lib.errors import UsageError
+from lib.reading_rules import rated_power_kw, rules_for
 from lib.stats_utils import Floats
 
 DEFAULT_SETTLE_SECONDS = 1800
@@ -58,15 +59,19 @@ def analyze_week(
         is not over, neither is what ended after the newest reading of the site.
 
     A pure function: the same arguments give the same findings. Nothing is rounded.
+
+    Raises UsageError where the site's energy is stored by day: that has no hours to judge.
     """
+    _require_hours(data, period)
     due_until = _due_until(data, period, now - timedelta(seconds=settle_seconds))
     studies = told_once(_studies(data, site, period, due_until))
-    prices = [price_per_kwh(study.index, site.tariff) for study in studies]
+    own_zone = zone(data.own_timezone)
+    prices = [price_per_kwh(study.index.tz_convert(own_zone), site.tariff) for study in studies]
     total = counted(studies)
     total_prices = [
         price for study, price in zip(studies, prices, strict=True) if study.series.in_site_total
     ]
-    totals = site_totals(total, total_prices, has_tariff=bool(site.tariff))
+    totals = site_totals(total, total_prices, tariff_cover(period, site.tariff))
     waste = _after_hours(studies, prices, site, period)
     anomalies, anomaly_costs = _anomalies(studies, prices)
     issues = _health_issues(studies)
@@ -80,7 +85,7 @@ def analyze_week(
     return WeekFindings(
         site_id=data.site_id,
         site_name=data.site_name,
-        timezone=data.timezone,
+        timezone=data.own_timezone,
         currency=currency,
         start=period.start,
         end=period.end,
@@ -92,12 +97,18 @@ def analyze_week(
             run_ids=data.run_ids,
         ),
         headline=headline(
-            totals, wins, issues, currency, quality.completeness_pct, is_over=is_over
+            totals,
+            wins,
+            issues,
+            currency,
+            quality.completeness_pct,
+            days=len(period.days),
+            is_over=is_over,
         ),
         totals=totals,
         top_risks=top_risks(issues, anomalies),
         top_opportunities=top_opportunities(wins),
-        savings=potential_savings(wins),
+        savings=potential_savings(wins, totals.tariff_cover),
         health_issues=issues,
         channels_checked=len(channels),
         after_hours=waste,
@@ -107,7 +118,23 @@ def analyze_week(
         channels=channels,
         data_quality=quality,
         charts=week_charts(total_power(total), totals, total, channels, waste),
+        closed_days=tuple(
+            sorted(set(period.days) & days_off({day.year for day in period.days}, site))
+        ),
     )
+
+
+def _require_hours(data: SiteData, period: Period) -> None:
+    for series in data.channels:
+        is_daily = series.interval_seconds >= DAY_SECONDS
+        if is_daily and (series.is_additive or series.in_site_total):
+            received = series.frame["received"].to_numpy()
+            if received[np.asarray(series.frame.index >= period.start)].any():
+                raise UsageError(
+                    f"channel {series.channel_id} ({series.channel_name}) is stored in intervals "
+                    f"of {series.interval_seconds} s: a report needs an hour or less "
+                    "(ENISCOPE_RESOLUTION)"
+                )
 
 
 def _studies(
@@ -120,14 +147,21 @@ def _studies(
         key = _grid_of(series)
         if key not in calendars:
             index = series.frame.index.tz_convert(zone(data.timezone))
-            calendars[key] = (index, site_calendar(index, series.interval_seconds, site))
+            # The building opens and closes by its own clock, whatever zone the report is in.
+            own_index = index.tz_convert(zone(data.own_timezone))
+            calendars[key] = (index, site_calendar(own_index, series.interval_seconds, site))
         index, calendar = calendars[key]
         in_period = np.asarray(index >= period.start)
         interval = timedelta(seconds=series.interval_seconds)
         due = in_period & np.asarray(index <= due_until - interval)
         if series.installed_at is not None:
             due &= np.asarray(index >= series.installed_at)
-        rules = rules_for(site, series.channel_id, series.interval_seconds)
+        rules = rules_for(
+            site,
+            series.channel_id,
+            series.interval_seconds,
+            rated_kw=rated_power_kw(series.ct_ratio, series.voltage_scale),
+        )
         rejected: Counter[str] = Counter()
         for count in data.rejected.get(series.channel_id, ()):
             rejected[count.reason] += count.rejected
@@ -226,30 +260,39 @@ def _after_hours(
                 stretches=tuple(_instants(study, *stretch) for stretch in waste.stretches),
             )
         )
-    total_cost = sum(meter.excess_cost for meter in meters)
+    has_price = tariff_cover(period, site.tariff) in ("part", "whole")
+    total_cost = known_sum(
+        (meter.excess_cost for meter in meters), nothing=0.0 if has_price else None
+    )
     return AfterHoursWaste(
         meters=tuple(sorted(meters, key=lambda one: (-one.excess_kwh, one.channel_id))),
         total_excess_kwh=sum(meter.excess_kwh for meter in meters),
         total_excess_cost=total_cost,
-        estimated_annual_cost=annual(total_cost / max(_weeks(period), 1.0)),
+        estimated_annual_cost=(
+            None if total_cost is None else annual(total_cost / max(_weeks(period), 1.0))
+        ),
         caveat=no_after_hours_reason(studies, site),
     )
 
 
-def _cost_of(excess_kwh: float, study: ChannelStudy, price: Floats, where: np.ndarray) -> float:
-    """Cost of an excess at the prices of its intervals; 0 where there is no price (a caveat)."""
+def _cost_of(
+    excess_kwh: float, study: ChannelStudy, price: Floats, where: np.ndarray
+) -> float | None:
+    """Cost of an excess at the prices of its intervals; None where none of them has a price."""
     excess = np.where(where, study.excess_kw, np.nan)
     measured = float(np.nansum(excess))
     amount = cost(excess, price)
-    return excess_kwh * amount / measured if amount is not None and measured else 0.0
+    if amount is None:
+        return None
+    return excess_kwh * amount / measured if measured else 0.0
 
 
 def _anomalies(
     studies: Sequence[ChannelStudy], prices: Sequence[Floats]
-) -> tuple[tuple[Anomaly, ...], dict[int, float]]:
+) -> tuple[tuple[Anomaly, ...], dict[int, float | None]]:
     """Every anomaly, and by channel the cost of those that are high and more than low."""
     found: list[Anomaly] = []
-    costs: dict[int, float] = {}
+    costs: dict[int, float | None] = {}
     for study, price in zip(studies, prices, strict=True):
         for event in study.anomalies:
             start, end = _instants(study, event.start, event.stop)
@@ -273,7 +316,7 @@ def _anomalies(
                 where[event.start : event.stop] = True
                 amount = _cost_of(event.excess_kwh, study, price, where)
                 channel_id = study.series.channel_id
-                costs[channel_id] = costs.get(channel_id, 0.0) + amount
+                costs[channel_id] = known_sum((costs.get(channel_id), amount))
     return tuple(sorted(found, key=lambda one: (one.start, one.channel_id))), costs
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import io
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -56,6 +56,16 @@ STYLE: dict[str, Any] = {
 }
 # Width and height in points; the page scales them to the width it has.
 WIDE, NARROW = (860.0, 270.0), (350.0, 260.0)
+# Left of the plot in points: room for numbers, and for the name of a closed day.
+WIDE_MARGIN, NARROW_MARGIN, HOLIDAY_MARGIN = 48.0, 40.0, 104.0
+# A closed day is spelled out where no more days than these stand side by side.
+MAX_SPELLED_DAYS = 8
+# Height of a bar's value above its bar, in points.
+VALUE_HEIGHT = 16.0
+
+
+Days = frozenset[str]
+NO_DAYS: Days = frozenset()
 
 
 class Drawing(NamedTuple):
@@ -65,23 +75,25 @@ class Drawing(NamedTuple):
     narrow: str
 
 
-def load_chart(name: str, chart: dict[str, Any]) -> Drawing:
+def load_chart(name: str, chart: dict[str, Any], closed_days: Days = NO_DAYS) -> Drawing:
     """Load against the expected: what lies above and below is shaded, a gap stays a gap.
 
     The first series is the measured one, the second (when there is one) the expected.
     """
-    return _draw(name, chart, _load, (WIDE, NARROW))
+    return _draw(name, chart, _load, (WIDE, NARROW), closed_days)
 
 
-def daily_chart(name: str, chart: dict[str, Any]) -> Drawing:
+def daily_chart(name: str, chart: dict[str, Any], closed_days: Days = NO_DAYS) -> Drawing:
     """Energy of each day as bars, the expected of the day as a line across its bar."""
-    return _draw(name, chart, _daily, ((WIDE[0], 230.0), (NARROW[0], 230.0)))
+    return _draw(name, chart, _daily, ((WIDE[0], 230.0), (NARROW[0], 230.0)), closed_days)
 
 
-def heat_map(name: str, chart: dict[str, Any]) -> Drawing:
+def heat_map(name: str, chart: dict[str, Any], closed_days: Days = NO_DAYS) -> Drawing:
     """Mean power by hour and day: one series a day, x the hour; no reading is hatched."""
     height = 60.0 + 24.0 * max(1, len(chart["series"]))
-    return _draw(name, chart, _heat, ((WIDE[0], height), (NARROW[0], height)))
+    sizes = ((WIDE[0], height), (NARROW[0], height))
+    left = HOLIDAY_MARGIN if closed_days else WIDE_MARGIN
+    return _draw(name, chart, _heat, sizes, closed_days, left)
 
 
 def value_range(chart: dict[str, Any]) -> tuple[float, float] | None:
@@ -90,7 +102,27 @@ def value_range(chart: dict[str, Any]) -> tuple[float, float] | None:
     return (min(values), max(values)) if values else None
 
 
-Painter = Callable[[Axes, dict[str, Any], bool], None]
+class Look(NamedTuple):
+    """For what a chart is drawn: a narrow screen or not, and which days (ISO) are closed ones."""
+
+    is_narrow: bool
+    closed_days: Days
+    left: float
+
+    def day_names(self, days: Sequence[str]) -> list[str]:
+        """The days as ticks name them, closed ones marked."""
+        spelled = " (holiday)" if not self.is_narrow and len(days) <= MAX_SPELLED_DAYS else "*"
+        length = 3 if self.is_narrow else None
+        return [
+            day_label(day)[:length] + (spelled if day in self.closed_days else "") for day in days
+        ]
+
+    def every(self, days: int) -> int:
+        """Each how many-th day is named: a long period names only some."""
+        return -(-days // (7 if self.is_narrow else 14))
+
+
+Painter = Callable[[Axes, dict[str, Any], Look], None]
 
 
 def _draw(
@@ -98,10 +130,13 @@ def _draw(
     chart: dict[str, Any],
     paint: Painter,
     sizes: tuple[tuple[float, float], tuple[float, float]],
+    closed_days: Days,
+    left: float = WIDE_MARGIN,
 ) -> Drawing:
+    wide, narrow = Look(False, closed_days, left), Look(True, closed_days, NARROW_MARGIN)
     return Drawing(
-        wide=_svg(f"{name}-wide", chart, paint, sizes[0], is_narrow=False),
-        narrow=_svg(f"{name}-narrow", chart, paint, sizes[1], is_narrow=True),
+        wide=_svg(f"{name}-wide", chart, paint, sizes[0], wide),
+        narrow=_svg(f"{name}-narrow", chart, paint, sizes[1], narrow),
     )
 
 
@@ -110,8 +145,7 @@ def _svg(
     chart: dict[str, Any],
     paint: Painter,
     size: tuple[float, float],
-    *,
-    is_narrow: bool,
+    look: Look,
 ) -> str:
     with matplotlib.rc_context(), warnings.catch_warnings():
         # A name in another script has no glyph in DejaVu; the browser brings its own font.
@@ -121,18 +155,18 @@ def _svg(
         matplotlib.rcParams.update({**STYLE, "svg.hashsalt": element_id})
         figure = Figure(figsize=(size[0] / 72, size[1] / 72), dpi=72, facecolor="none")
         FigureCanvasSVG(figure)
-        axes = figure.add_axes(_plot_area(size, is_narrow))
+        axes = figure.add_axes(_plot_area(size, look.left))
         axes.set_facecolor("none")
-        paint(axes, chart, is_narrow)
+        paint(axes, chart, look)
         buffer = io.BytesIO()
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return inline_svg(buffer.getvalue(), element_id, plain(chart["title"]), description(chart))
 
 
-def _plot_area(size: tuple[float, float], is_narrow: bool) -> tuple[float, float, float, float]:
+def _plot_area(size: tuple[float, float], left: float) -> tuple[float, float, float, float]:
     """Margins in points that hold every label, as fractions of the figure."""
     width, height = size
-    left, right, bottom, top = (40, 6, 22, 22) if is_narrow else (48, 8, 22, 22)
+    right, bottom, top = 8, 22, 22
     return (
         left / width,
         bottom / height,
@@ -159,7 +193,7 @@ def _numbers(values: list[float | None]) -> np.ndarray:
     return np.array([np.nan if value is None else value for value in values], dtype=float)
 
 
-def _load(axes: Axes, chart: dict[str, Any], is_narrow: bool) -> None:
+def _load(axes: Axes, chart: dict[str, Any], look: Look) -> None:
     measured = chart["series"][0]
     times = [datetime.fromisoformat(x) for x in measured["x"]]
     if not times:
@@ -179,15 +213,15 @@ def _load(axes: Axes, chart: dict[str, Any], is_narrow: bool) -> None:
                 hours, actual, expected, where=where, interpolate=True, color=colour, linewidth=0
             )
         axes.plot(hours, expected, color=MUTED, linewidth=1.1, dashes=(4, 2.2))
-    axes.plot(hours, actual, color=INK, linewidth=1.0 if is_narrow else 1.3)
+    axes.plot(hours, actual, color=INK, linewidth=1.0 if look.is_narrow else 1.3)
     axes.set_xlim(0, hours[-1] + step)
     _scale_from_zero(axes, chart)
-    _day_ticks(axes, times, hours, step, is_narrow)
+    _day_ticks(axes, times, hours, step, look)
     return None
 
 
 def _day_ticks(
-    axes: Axes, times: list[datetime], hours: np.ndarray, step: float, is_narrow: bool
+    axes: Axes, times: list[datetime], hours: np.ndarray, step: float, look: Look
 ) -> None:
     """A thin line at each local midnight and the day's name in the middle of the day."""
     starts = [
@@ -198,17 +232,9 @@ def _day_ticks(
     edges = [hours[index] for index in starts] + [hours[-1] + step]
     for edge in edges[1:-1]:
         axes.axvline(edge, color=RULE, linewidth=0.7, zorder=0)
-    every = -(-len(starts) // (7 if is_narrow else 14))  # a long period names only some days
-    shown = range(0, len(starts), every)
+    shown = range(0, len(starts), look.every(len(starts)))
     axes.set_xticks([(edges[day] + edges[day + 1]) / 2 for day in shown])
-    axes.set_xticklabels(
-        [_tick_day(times[starts[day]].date().isoformat(), is_narrow) for day in shown]
-    )
-
-
-def _tick_day(iso: str, is_narrow: bool) -> str:
-    label = day_label(iso)
-    return label[:3] if is_narrow else label
+    axes.set_xticklabels(look.day_names([times[starts[day]].date().isoformat() for day in shown]))
 
 
 def _missing_runs(values: np.ndarray) -> list[tuple[int, int]]:
@@ -238,7 +264,7 @@ def _say_no_data(axes: Axes) -> None:
     axes.text(0.5, 0.5, "No data", ha="center", va="center", transform=axes.transAxes)
 
 
-def _scale_from_zero(axes: Axes, chart: dict[str, Any]) -> None:
+def _scale_from_zero(axes: Axes, chart: dict[str, Any], headroom: float = 1.08) -> None:
     """Start at zero, so that heights can be compared, unless power flows back."""
     known = value_range(chart)
     if known is None:
@@ -246,18 +272,19 @@ def _scale_from_zero(axes: Axes, chart: dict[str, Any]) -> None:
         _say_no_data(axes)
         return
     top = known[1] if known[1] > 0 else 1.0
-    axes.set_ylim(min(0.0, known[0] * 1.08), top * 1.08)
+    axes.set_ylim(min(0.0, known[0] * headroom), top * headroom)
     axes.yaxis.set_major_locator(matplotlib.ticker.MaxNLocator(5, min_n_ticks=3))
     axes.yaxis.set_major_formatter(lambda value, _: number(value, 0 if top >= 5 else 1))
     axes.text(0, 1.03, plain(chart["unit"])[:16], color=MUTED, ha="right", transform=axes.transAxes)
 
 
-def _daily(axes: Axes, chart: dict[str, Any], is_narrow: bool) -> None:
+def _daily(axes: Axes, chart: dict[str, Any], look: Look) -> None:
     measured = chart["series"][0]
     if not measured["x"]:
         return _nothing(axes)
     positions = np.arange(len(measured["x"]))
     actual = _numbers(measured["y"])
+    expected = np.full(len(positions), np.nan)
     axes.bar(positions, np.nan_to_num(actual), width=0.62, color=BAR_FILL)
     for start, end in _missing_runs(actual):
         _no_data_band(axes, start - 0.31, end - 1 + 0.31)
@@ -271,26 +298,34 @@ def _daily(axes: Axes, chart: dict[str, Any], is_narrow: bool) -> None:
             linewidth=1.6,
             linestyle=(0, (3, 1.5)),
         )
-    every = -(-len(positions) // (7 if is_narrow else 14))
+    axes.set_xlim(-0.6, len(positions) - 0.4)
+    _scale_from_zero(axes, chart, headroom=1.14)
+    every = look.every(len(positions))
     for position in positions[::every]:
         if np.isfinite(actual[position]):
-            # At the foot of the bar, where the expected value's line never crosses it.
-            axes.annotate(
-                number(actual[position], 0 if abs(actual[position]) >= 10 else 1),
-                (position, 0),
-                (0, 5),
-                textcoords="offset points",
-                ha="center",
-                fontsize=10 if is_narrow else 11,
-            )
-    axes.set_xlim(-0.6, len(positions) - 0.4)
-    _scale_from_zero(axes, chart)
+            _value_on_top(axes, position, actual[position], expected[position])
     axes.set_xticks(positions[::every])
-    axes.set_xticklabels([_tick_day(x, is_narrow) for x in measured["x"][::every]])
+    axes.set_xticklabels(look.day_names(measured["x"][::every]))
     return None
 
 
-def _heat(axes: Axes, chart: dict[str, Any], is_narrow: bool) -> None:
+def _value_on_top(axes: Axes, position: int, value: float, line: float) -> None:
+    """The value above its bar, or above the expected value's line where that would cross it."""
+    bottom = max(value, 0.0)
+    low, high = axes.get_ylim()
+    height = axes.get_window_extent().height  # in points, as the figure has 72 dots an inch
+    label_top = bottom + VALUE_HEIGHT * (high - low) / height
+    axes.annotate(
+        number(value, 0 if abs(value) >= 10 else 1),
+        (position, line if bottom <= line <= label_top else bottom),
+        (0, 3),
+        textcoords="offset points",
+        ha="center",
+        fontsize=10,
+    )
+
+
+def _heat(axes: Axes, chart: dict[str, Any], look: Look) -> None:
     rows = chart["series"]
     known = value_range(chart)
     if not rows or known is None:
@@ -327,8 +362,8 @@ def _heat(axes: Axes, chart: dict[str, Any], is_narrow: bool) -> None:
     axes.grid(visible=False)
     axes.spines["bottom"].set_visible(False)
     axes.set_yticks(np.arange(height) + 0.5)
-    axes.set_yticklabels([_tick_day(row["name"], is_narrow) for row in rows])
-    every = 6 if is_narrow else 3
+    axes.set_yticklabels([name for row in rows for name in look.day_names([row["name"]])])
+    every = 6 if look.is_narrow else 3
     shown = [index for index in range(width) if columns[index] % every == 0]
     axes.set_xticks(shown)
     axes.set_xticklabels([f"{columns[index]:02.0f}:00" for index in shown])

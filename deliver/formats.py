@@ -9,10 +9,11 @@ from __future__ import annotations
 import unicodedata
 from datetime import datetime, timedelta
 
+from analyze import wording
+
 MISSING = "–"
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
-CURRENCY_SIGNS = {"USD": "$", "EUR": "€", "GBP": "£", "INR": "₹", "JPY": "¥", "ZAR": "R"}
 
 
 def plain(text: str) -> str:
@@ -55,14 +56,13 @@ def quantity(value: float | None, unit: str = "") -> str:
 def money(value: float | None, currency: str) -> str:
     """An amount in the site's currency; cents below 100.
 
-    >>> money(1075.78, "USD"), money(20.69, "GBP"), money(7, "CHF")
-    ('$1,076', '£20.69', 'CHF\\xa07.00')
+    >>> money(1075.78, "USD"), money(-20.69, "GBP"), money(7, "CHF")
+    ('$1,076', '−£20.69', 'CHF\\xa07.00')
     """
     if value is None:
         return MISSING
-    sign = CURRENCY_SIGNS.get(currency, currency + SPACE)
-    amount = number(abs(value), 0 if abs(value) >= 99.995 else 2)
-    return f"{MINUS if value < 0 else ''}{sign}{amount}"
+    text = wording.money(value, currency, 0 if abs(value) >= 99.995 else 2)
+    return text.replace("-", MINUS).replace(" ", SPACE)
 
 
 def money_range(low: float | None, high: float | None, currency: str) -> str:
@@ -180,6 +180,15 @@ def axis_label(x: str | float) -> str:
     except ValueError:
         return plain(x)
     return _day(instant) if len(x) == len("2026-11-09") else moment(x)
+
+
+def days_between(start_iso: str, end_iso: str) -> int:
+    """How many calendar days a period of whole days has; its end is exclusive.
+
+    >>> days_between("2026-10-26T00:00:00-04:00", "2026-11-02T00:00:00-05:00")
+    7
+    """
+    return (datetime.fromisoformat(end_iso).date() - datetime.fromisoformat(start_iso).date()).days
 
 
 def day_label(iso: str) -> str:

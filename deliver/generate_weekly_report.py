@@ -100,7 +100,7 @@ def new_document(
     Raises UsageError for an unknown site or zone, BlockedError when the circuit breaker is closed
     for any of the days.
     """
-    # pandas and SciPy take a second to import: --help and --from-json do without them.
+    # pandas takes a second to import: --help and --from-json do without them.
     from analyze.exports import load_site
     from analyze.readings import load_week
     from analyze.week import analyze_week
@@ -116,7 +116,8 @@ def new_document(
         period = chosen_week(start, end, last_complete_week(now, zone_name))
         breaker = require_open(connection, site_id, touched_days(period, site.timezone))
         data = load_week(connection, site_id, period)
-    findings = analyze_week(data, site_config(site_id), period, now)
+    settle_seconds = get_settings().eniscope_settle_seconds
+    findings = analyze_week(data, site_config(site_id), period, now, settle_seconds)
     return report_document(findings, breaker, now)
 
 

@@ -118,6 +118,7 @@ def _metadata(
             "end": _time(findings.end),
             "label": day_range(findings.start, findings.end),
             "timezone": str(findings.start.tzinfo),
+            "closedDays": [day.isoformat() for day in findings.closed_days],
         },
         "baseline": {
             "start": _time(baseline.start),
@@ -153,6 +154,8 @@ def _summary(findings: WeekFindings) -> dict[str, Any]:
         "peakDemandKw": rounded(totals.peak_kw, "kw"),
         "peakDemandAt": None if totals.peak_at is None else _time(totals.peak_at),
         "totalsSource": totals.source,
+        "totalsMeasuredPct": rounded(totals.measured_pct, "pct"),
+        "tariffCover": totals.tariff_cover,
         "topRisks": [_risk(risk) for risk in findings.top_risks],
         "topOpportunities": [
             _opportunity(item, wins.get((item.title, item.channel_ids)))
@@ -180,6 +183,7 @@ def _opportunity(opportunity: Headline, win: QuickWin | None) -> dict[str, Any]:
     """An opportunity; its range and rank are those of the quick win it names."""
     return {
         "title": opportunity.title,
+        "weeklyKwh": None if win is None else rounded(win.weekly_kwh, "kwh"),
         "annualCost": rounded(opportunity.annual_cost, "money"),
         "annualCostLow": None if win is None else rounded(win.annual_cost_low, "money"),
         "annualCostHigh": None if win is None else rounded(win.annual_cost_high, "money"),

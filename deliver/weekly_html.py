@@ -15,6 +15,8 @@ from typing import Any, NamedTuple
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 from markupsafe import Markup
 
+from analyze.findings import WHOLLY_MEASURED_PCT
+from analyze.wording import WEEK_DAYS, period_noun
 from deliver import charts, formats
 from lib.errors import UsageError
 
@@ -24,7 +26,7 @@ MAX_ROWS = 40
 # A change this large fills its bar; larger ones are not drawn longer.
 FULL_BAR_PCT = 50.0
 
-_PAINTERS: dict[str, Callable[[str, dict[str, Any]], charts.Drawing]] = {
+_PAINTERS: dict[str, Callable[[str, dict[str, Any], charts.Days], charts.Drawing]] = {
     "load": charts.load_chart,
     "dailyEnergy": charts.daily_chart,
     "heatmap": charts.heat_map,
@@ -42,6 +44,8 @@ class ChartFigure(NamedTuple):
     rows: list[list[str]]
     low: float | None
     high: float | None
+    has_gap: bool
+    has_closed_day: bool
 
 
 def weekly_page(document: dict[str, Any]) -> str:
@@ -52,13 +56,23 @@ def weekly_page(document: dict[str, Any]) -> str:
     """
     environment = _environment(_text(document, "metadata", "site", "currency"))
     try:
+        period = document["metadata"]["period"]
+        closed_days = frozenset(period.get("closedDays", ()))
+        days = formats.days_between(period["start"], period["end"])
         figures = {
-            name: _figure(name, document["charts"][name], paint)
+            name: _figure(name, document["charts"][name], paint, closed_days)
             for name, paint in _PAINTERS.items()
             if name in document["charts"]
         }
         template = environment.get_template("weekly_report.html.j2")
-        return template.render(report=document, figures=figures, max_rows=MAX_ROWS)
+        return template.render(
+            report=document,
+            figures=figures,
+            max_rows=MAX_ROWS,
+            noun=period_noun(days),
+            is_longer=days > WEEK_DAYS,
+            wholly_measured_pct=WHOLLY_MEASURED_PCT,
+        )
     except (KeyError, TypeError, ValueError, AttributeError, UndefinedError) as error:
         raise UsageError(f"not a weekly report document: {error}") from error
 
@@ -113,9 +127,14 @@ def change_bar(change_pct: float | None) -> str:
 
 
 def _figure(
-    name: str, chart: dict[str, Any], paint: Callable[[str, dict[str, Any]], charts.Drawing]
+    name: str,
+    chart: dict[str, Any],
+    paint: Callable[[str, dict[str, Any], charts.Days], charts.Drawing],
+    closed_days: charts.Days,
 ) -> ChartFigure:
-    drawing = paint(name, chart)
+    drawing = paint(name, chart, closed_days)
+    # The expected may be unknown where something was measured.
+    measured = chart["series"] if name == "heatmap" else chart["series"][:1]
     known = charts.value_range(chart)
     x = chart["series"][0]["x"] if chart["series"] else []
     values = zip_longest(*(series["y"] for series in chart["series"]))
@@ -133,4 +152,6 @@ def _figure(
         ],
         low=known[0] if known else None,
         high=known[1] if known else None,
+        has_gap=known is None or any(None in series["y"] for series in measured),
+        has_closed_day=bool(closed_days),
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -132,18 +133,39 @@ def channel(
     stored = np.flatnonzero(np.isfinite(values).any(axis=1))
     if shuffle:
         stored = np.random.default_rng(1).permutation(stored)
-    rows = ChannelRows(
-        load.index.as_unit("s").asi8[stored], np.full(len(stored), interval), values[stored]
+    series = as_series(
+        load.index[stored], np.full(len(stored), interval), values[stored], load, channel_id
     )
+    return replace(
+        series,
+        channel_name=name,
+        channel_type=channel_type,
+        in_site_total=in_site_total,
+        is_additive=is_additive,
+        status=status,
+        installed_at=installed_at,
+    )
+
+
+def as_series(
+    starts: pd.DatetimeIndex,
+    lengths: np.ndarray | int,
+    values: np.ndarray,
+    load: Load,
+    channel_id: int = 1,
+) -> ChannelSeries:
+    """Stored rows of a channel over the load's weeks: starts, lengths [s], MEASURES."""
+    interval_seconds = np.broadcast_to(np.asarray(lengths, dtype=np.int64), len(starts))
+    rows = ChannelRows(starts.as_unit("s").asi8, interval_seconds, values)
     meter = {
         "channel_id": channel_id,
-        "channel_name": name,
-        "channel_type": channel_type,
-        "in_site_total": in_site_total,
-        "is_additive": is_additive,
-        "interval_seconds": interval,
-        "status": status,
-        "installed_at": installed_at,
+        "channel_name": "RTU-1",
+        "channel_type": "energy",
+        "in_site_total": True,
+        "is_additive": True,
+        "interval_seconds": load.calendar.interval_seconds,
+        "status": "active",
+        "installed_at": None,
         "timezone": load.period.timezone,
     }
     window = (load.index[0].to_pydatetime(), load.period.end)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import date
 
 import numpy as np
+import pandas as pd
 import pytest
 from synthetic_site import WEEKDAYS, Load, office, office_site, week_of
 
@@ -68,6 +69,39 @@ def test_a_part_of_the_night_is_found_too() -> None:
     load = office(week_of())
     planted = load.add("2025-08-19 22:00", "2025-08-20 02:00", 5.0)
     assert found(load).excess_kwh == pytest.approx(planted, rel=0.1)
+
+
+def test_a_holiday_between_two_nights_of_waste_is_not_claimed() -> None:
+    load = office(week_of(date(2025, 9, 1)))  # Monday is Labor Day
+    planted = load.add("2025-08-31 19:00", "2025-09-01 06:00", 5.0) * 6 / 11  # Monday's part
+    planted += load.add("2025-09-01 19:00", "2025-09-02 06:00", 5.0)
+    waste = found(load)
+    assert waste.excess_kwh == pytest.approx(planted, rel=0.05)
+    spans = [(load.index[start], load.index[stop - 1]) for start, stop in waste.stretches]
+    noon = pd.Timestamp("2025-09-01 12:00", tz=load.period.timezone)
+    assert not any(first <= noon <= last for first, last in spans)
+
+
+def test_a_stretch_that_was_off_for_hours_in_between_is_claimed_in_two_parts() -> None:
+    load = office(week_of())
+    planted = load.add("2025-08-22 19:00", "2025-08-25 00:00", 5.0)
+    planted -= load.add("2025-08-23 10:00", "2025-08-23 16:00", -5.0) * -1
+    waste = found(load)
+    assert len(waste.stretches) == 2
+    assert waste.excess_kwh == pytest.approx(planted, rel=0.05)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_night_level_that_falls_with_the_season_does_not_hide_a_part_of_the_waste(
+    seed: int,
+) -> None:
+    load = office(week_of(), noise=0.02, seed=seed)
+    days = load.calendar.day - load.calendar.day[0]
+    # Heating: nights from 2.8 down to 2 kW, and days that are busier when it is cold.
+    cold_kw = 0.8 * (1 - days / days[-1])
+    load.power_kw += np.where(load.calendar.is_open, 3 * cold_kw, cold_kw)
+    planted = leave_on(load)
+    assert found(load).excess_kwh == pytest.approx(planted, rel=0.08)
 
 
 def test_the_same_load_in_open_hours_is_not_after_hours_waste() -> None:

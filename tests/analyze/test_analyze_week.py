@@ -6,10 +6,12 @@ from dataclasses import replace
 from datetime import date, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 from synthetic_site import (
     NEW_YORK,
     Load,
+    as_series,
     channel,
     findings,
     office,
@@ -18,16 +20,24 @@ from synthetic_site import (
     week_of,
 )
 
+from analyze.calendar_days import site_calendar
 from analyze.findings import WeekFindings
-from analyze.readings import ChannelSeries
+from analyze.readings import MEASURES, ChannelSeries
 from analyze.week import analyze_week
+from lib.date_utils import Period
+from lib.errors import UsageError
 
 
 def main_of(*loads: Load, channel_id: int = 99) -> ChannelSeries:
     """A main meter that measures the sum of the loads."""
     main = Load(loads[0].period, loads[0].site, loads[0].calendar.interval_seconds)
     main.power_kw = np.sum([load.power_kw for load in loads], axis=0)
-    return channel(main, channel_id, "Main", channel_type="site_total", is_additive=False)
+    return replace(whole(main), channel_id=channel_id)
+
+
+def whole(load: Load) -> ChannelSeries:
+    """A load as the site's main meter."""
+    return channel(load, 99, "Main", channel_type="site_total", is_additive=False)
 
 
 def part(load: Load, channel_id: int, name: str = "RTU-1") -> ChannelSeries:
@@ -66,6 +76,40 @@ def test_a_gap_is_neither_use_nor_saving() -> None:
     assert found.data_quality.completeness_pct == pytest.approx(100 * 5 / 7)
 
 
+def test_a_total_that_misses_days_is_a_lower_bound_and_names_them() -> None:
+    load = office(week_of(), noise=0.0)
+    load.power_kw[load.between("2025-08-19 00:00", "2025-08-22 00:00")] = np.nan
+    # 7 days of 10 kW open and 2 kW closed, without Tuesday to Thursday.
+    measured_kwh = 10.0 * 13 * 2 + 2.0 * (4 * 24 - 26)
+    found = findings(part(office(week_of()), 1), whole(load), load=load)
+    assert found.totals.energy_kwh == pytest.approx(measured_kwh)
+    assert found.totals.measured_pct == pytest.approx(100 * 4 / 7)
+    assert "measured for 57 % of the week: at least 400 kWh" in found.headline
+    assert "as usual in the measured hours" in found.headline
+    assert "The site used" not in found.headline
+    (caveat,) = (one for one in found.data_quality.caveats if "57 %" in one)
+    assert "Tue 19 Aug, Wed 20 Aug and Thu 21 Aug" in caveat
+
+
+def test_a_few_missing_intervals_do_not_make_a_lower_bound() -> None:
+    load = office(week_of(), noise=0.0)
+    load.power_kw[load.between("2025-08-19 02:00", "2025-08-19 03:00")] = np.nan  # 4 of 672
+    found = findings(channel(load), load=load)
+    assert found.headline.startswith("The site used")
+    assert found.data_quality.caveats == ()
+
+
+def test_a_meter_built_for_more_is_not_out_of_range() -> None:
+    load = Load(week_of())
+    load.power_kw[:] = 1500.0
+    load.power_kw += np.random.default_rng(1).normal(0, 20, len(load.index))
+    series = channel(load)
+    # 4,000 A at 277 V on three phases carry 3,324 kW.
+    built_for_it = replace(series, ct_ratio=4000.0, voltage_scale=277.0)
+    assert {issue.type for issue in findings(series, load=load).health_issues} == {"out_of_range"}
+    assert findings(built_for_it, load=load).health_issues == ()
+
+
 def test_the_peak_of_a_sum_ignores_instants_at_which_a_channel_is_missing() -> None:
     one, two = office(week_of(), noise=0.0), office(week_of(), noise=0.0)
     one.add("2025-08-20 10:00", "2025-08-20 12:00", 50.0)
@@ -98,10 +142,34 @@ def test_money_follows_a_price_that_changes_within_the_week() -> None:
 
 def test_without_a_tariff_the_cost_is_unknown_and_said_to_be() -> None:
     load = office(week_of())
+    load.add("2025-08-19 19:00", "2025-08-20 06:00", 6.0)
     found = findings(channel(load), load=load, tariff=())
     assert found.totals.cost is None
     assert any("No tariff" in caveat for caveat in found.data_quality.caveats)
     assert "$" not in found.headline
+    assert "kWh this week" in found.headline
+    assert found.after_hours.meters[0].excess_cost is None
+    assert found.after_hours.total_excess_cost is None
+    assert found.after_hours.estimated_annual_cost is None
+    (win,) = found.quick_wins
+    assert (win.weekly_cost, win.annual_cost, win.annual_cost_low) == (None, None, None)
+    assert win.weekly_kwh == pytest.approx(66.0, rel=0.05)
+    assert (found.savings.weekly_cost, found.savings.annual_cost) == (None, None)
+    assert found.top_opportunities[0].annual_cost is None
+
+
+def test_a_tariff_that_begins_in_the_week_prices_what_it_covers() -> None:
+    load = office(week_of(), noise=0.0)
+    for night in (18, 21):
+        load.add(f"2025-08-{night} 19:00", f"2025-08-{night + 1} 06:00", 6.0)
+    site = office_site(tariff=[{"valid_from": date(2025, 8, 21), "energy_price_per_kwh": 0.5}])
+    found = findings(channel(load), load=load, tariff=site.tariff)
+    # Thursday to Sunday: two working days and the night of Thursday.
+    assert found.totals.cost == pytest.approx(0.5 * (10.0 * 26 + 2.0 * (96 - 26) + 66.0))
+    assert found.after_hours.meters[0].excess_kwh == pytest.approx(132.0)
+    assert found.after_hours.meters[0].excess_cost == pytest.approx(0.5 * 66.0)
+    assert "(at least $" in found.headline
+    assert any("begins on 21 August 2025" in caveat for caveat in found.data_quality.caveats)
 
 
 # --- one event, one name ---
@@ -243,6 +311,36 @@ def test_a_changed_interval_is_said() -> None:
     assert any("1800 s" in caveat for caveat in caveats)
 
 
+def daily(load: Load, channel_id: int = 1) -> ChannelSeries:
+    """The load as one reading for each local day."""
+    days = pd.date_range(load.index[0], load.period.end, freq="D", inclusive="left")
+    energy = pd.Series(load.power_kw * load.hours, load.index).groupby(load.index.date).sum()
+    values = np.full((len(days), len(MEASURES)), np.nan)
+    values[:, MEASURES.index("energy_kwh")] = energy
+    return as_series(days, 86_400, values, load, channel_id)
+
+
+@pytest.mark.parametrize("monday", [date(2025, 8, 18), date(2026, 3, 2), date(2025, 10, 27)])
+def test_a_site_that_is_stored_by_day_is_refused_rather_than_cut(monday: date) -> None:
+    load = office(week_of(monday))
+    with pytest.raises(UsageError, match=r"channel 1 .* 86400 s"):
+        findings(daily(load), load=load)
+
+
+def test_days_in_the_history_of_a_quarter_hourly_channel_are_left_out_and_said() -> None:
+    load = office(week_of(date(2026, 3, 2)), noise=0.0)
+    days = pd.date_range(load.index[0], load.period.start, freq="D", inclusive="left")
+    stamps = days.append(load.index[load.in_period])
+    lengths = np.where(stamps < pd.Timestamp(load.period.start), 86_400, 900)
+    values = np.full((len(stamps), len(MEASURES)), np.nan)
+    values[:, MEASURES.index("energy_kwh")] = np.where(lengths == 900, 0.5, 200.0)
+    found = findings(as_series(stamps, lengths, values, load), load=load)
+    # 167 hours: the clocks go forward on that Sunday.
+    assert found.totals.energy_kwh == pytest.approx(0.5 * 4 * 167)
+    assert found.totals.expected_kwh is None
+    assert any("86400 s have no time of day" in one for one in found.data_quality.caveats)
+
+
 # --- clock changes ---
 
 
@@ -340,6 +438,50 @@ def test_a_gap_in_a_chart_is_a_gap() -> None:
     actual = dict(zip(chart.series[0].x, chart.series[0].y, strict=True))
     assert actual["2025-08-20T10:15:00-04:00"] is None
     assert chart.series[1].y.count(None) == 0
+
+
+def test_a_report_in_another_zone_tells_its_times_there_and_keeps_the_sites_opening_hours() -> None:
+    tokyo = "Asia/Tokyo"
+    # Tuesday 19 August 2025 in Tokyo begins at 11:00 on Monday in New York.
+    period = Period(date(2025, 8, 19), date(2025, 8, 25), tokyo)
+    site = office_site()
+    load = Load(period, site)
+    own = load.index.tz_convert(NEW_YORK)
+    load.power_kw = np.where(site_calendar(own, 900, site).is_open, 10.0, 2.0)
+    night = (own >= pd.Timestamp("2025-08-19 19:00", tz=NEW_YORK)) & (
+        own < pd.Timestamp("2025-08-20 06:00", tz=NEW_YORK)
+    )
+    load.power_kw[night] += 5.0
+    peak = own.get_loc(pd.Timestamp("2025-08-20 15:00", tz=NEW_YORK))
+    load.power_kw[peak] = 60.0
+    gap = own.get_loc(pd.Timestamp("2025-08-21 15:00", tz=NEW_YORK))
+    load.power_kw[gap : gap + 8] = np.nan
+    data = replace(site_data([channel(load)], tokyo), site_timezone=NEW_YORK)
+    found = analyze_week(data, site, period, period.end + timedelta(days=1))
+    assert found.timezone == NEW_YORK
+    assert found.totals.peak_at is not None
+    assert found.totals.peak_at.isoformat() == "2025-08-21T04:00:00+09:00"
+    (meter,) = found.after_hours.meters
+    assert meter.excess_kwh == pytest.approx(55.0)
+    assert meter.stretches[0][0].isoformat() == "2025-08-20T08:00:00+09:00"
+    assert found.health_issues[0].start.isoformat() == "2025-08-22T04:00:00+09:00"
+    assert found.charts["load"].series[0].x[0] == "2025-08-19T00:00:00+09:00"
+    days = found.charts["daily_energy"].series[0]
+    assert days.x == tuple(f"2025-08-{day}" for day in range(19, 26))
+    tuesday = (own >= load.period.start) & (own < pd.Timestamp("2025-08-19 11:00", tz=NEW_YORK))
+    assert days.y[0] == pytest.approx(load.power_kw[tuesday].sum() / 4)
+
+
+def test_closed_days_of_the_period_are_named() -> None:
+    load = office(week_of(date(2025, 9, 1)))
+    assert findings(channel(load), load=load).closed_days == (date(2025, 9, 1),)
+
+
+def test_a_single_day_is_not_called_a_week() -> None:
+    day = Period(date(2025, 8, 20), date(2025, 8, 20), NEW_YORK)
+    load = office(day, noise=0.0)
+    load.power_kw[load.between("2025-08-20 00:00", "2025-08-20 06:00")] = np.nan
+    assert "measured for 75 % of the day" in findings(channel(load), load=load).headline
 
 
 def test_findings_are_in_the_sites_zone() -> None:

@@ -21,9 +21,11 @@ RUN_ID = UUID("00000000-0000-4000-8000-000000000007")
 _SITE = """
 INSERT INTO organizations (organization_id, organization_name, timezone, currency_code)
 VALUES ('7', 'Harbour House', %(zone)s, 'USD'), ('8', 'Next door', %(zone)s, 'USD');
-INSERT INTO channels (channel_id, organization_id, channel_name, channel_type, interval_seconds)
-VALUES (71, '7', 'Main', 'site_total', 900), (72, '7', 'RTU-1', 'energy', 900),
-       (73, '7', 'Spare', 'energy', NULL), (81, '8', 'Main', 'site_total', 900);
+INSERT INTO meters (meter_id, organization_id, ct_ratio, voltage_scale) VALUES (7, '7', 4000, 277);
+INSERT INTO channels (channel_id, organization_id, channel_name, channel_type, interval_seconds,
+                      meter_id)
+VALUES (71, '7', 'Main', 'site_total', 900, 7), (72, '7', 'RTU-1', 'energy', 900, NULL),
+       (73, '7', 'Spare', 'energy', NULL, NULL), (81, '8', 'Main', 'site_total', 900, NULL);
 INSERT INTO readings (channel_id, "timestamp", interval_seconds, energy_kwh, power_kw, voltage_v,
                       run_id)
 SELECT channel_id, at, 900, channel_id + extract(epoch FROM at - %(start)s) / 1e6,
@@ -62,6 +64,12 @@ def test_the_site_and_its_channels_are_named(stored: SiteData) -> None:
     )  # fmt: skip
     assert [(one.channel_id, one.in_site_total, one.is_additive) for one in stored.channels] == [
         (71, True, False), (72, False, True), (73, False, True),
+    ]  # fmt: skip
+
+
+def test_what_a_meter_is_built_for_is_loaded(stored: SiteData) -> None:
+    assert [(one.ct_ratio, one.voltage_scale) for one in stored.channels] == [
+        (4000.0, 277.0), (None, None), (None, None),
     ]  # fmt: skip
 
 

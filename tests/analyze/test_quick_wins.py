@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -37,6 +38,18 @@ def test_the_most_money_comes_first_and_a_year_is_52_weeks() -> None:
     assert [(win.rank, win.channel_ids, win.annual_cost) for win in wins] == [
         (1, (2,), 468.0), (2, (1,), 260.0),
     ]  # fmt: skip
+
+
+def test_without_prices_the_most_energy_comes_first_and_no_cost_is_made_up() -> None:
+    small, large = meter(1, "RTU-1", 5.0), meter(2, "Lighting", 9.0)
+    unpriced = [replace(one, excess_cost=None) for one in (small, large)]
+    wins = quick_wins(unpriced, [anomaly(3, excess_kwh=60.0)], {3: None}, {}, 1.0)
+    assert [win.channel_ids for win in wins] == [(2,), (3,), (1,)]
+    assert {win.weekly_cost for win in wins} == {None}
+    assert {win.annual_cost for win in wins} == {None}
+    # One price alone ranks nothing: the unpriced win may be worth more.
+    partly = quick_wins([small, unpriced[1]], [], {}, {}, 1.0)
+    assert [win.channel_ids for win in partly] == [(2,), (1,)]
 
 
 def test_the_range_is_the_measured_error_and_missing_data_widens_it() -> None:

@@ -73,6 +73,24 @@ def test_ordinary_weeks_have_no_spikes() -> None:
     assert [spike for load in loads for spike in found(load)] == []
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_hot_day_on_which_a_cycling_unit_swings_more_has_no_spikes(seed: int) -> None:
+    # Cooling whose swings are a share of its load, at more than twice its usual load.
+    load = office(week_of(), closed_kw=1.0, open_kw=6.0, noise=0.0, seed=seed)
+    swing = 1 + 0.09 * np.random.default_rng(seed).standard_normal(len(load.index))
+    load.power_kw[load.between("2025-08-19 06:00", "2025-08-19 19:00")] *= 2.5
+    load.power_kw *= swing
+    assert found(load) == []
+
+
+def test_a_spike_on_a_hot_day_is_still_found() -> None:
+    load = office(week_of(), closed_kw=1.0, open_kw=6.0, noise=0.02)
+    load.power_kw[load.in_period & load.calendar.is_open] *= 2
+    at = int(load.index.get_loc("2025-08-19 12:00:00-04:00"))
+    load.power_kw[at] *= 3
+    assert [spike.start for spike in found(load)] == [at]
+
+
 def test_the_last_interval_of_the_week_can_be_a_spike() -> None:
     load = office(week_of())
     load.power_kw[-1] *= 5

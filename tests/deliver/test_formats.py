@@ -7,11 +7,14 @@ from types import ModuleType
 
 import pytest
 
+from analyze import cost_model, wording
 from deliver import csv_tables, formats
 from lib import files
 
 
-@pytest.mark.parametrize("module", [formats, files, csv_tables], ids=lambda module: module.__name__)
+@pytest.mark.parametrize(
+    "module", [formats, files, csv_tables, wording, cost_model], ids=lambda module: module.__name__
+)
 def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
     result = doctest.testmod(module)
 
@@ -44,3 +47,10 @@ def test_zero_is_shown_as_zero_and_missing_as_a_dash() -> None:
     assert (formats.quantity(0.0, "kWh"), formats.quantity(None, "kWh")) == ("0.0\u00a0kWh", "–")
     assert (formats.money(0.0, "USD"), formats.money(None, "USD")) == ("$0.00", "–")
     assert formats.number(-0.04, 1) == "0.0"
+
+
+@pytest.mark.parametrize("currency", ["USD", "INR", "CHF"])
+def test_sentences_and_tables_know_the_same_currencies(currency: str) -> None:
+    cents = formats.money(-5.2, currency).replace("\u00a0", " ").replace("\u2212", "-")
+    assert cents.removesuffix(".20") == wording.money(-5.2, currency)
+    assert wording.money(-5.2, "USD") == "-$5"

@@ -113,6 +113,21 @@ def test_the_last_complete_week_is_reported_with_the_numbers_of_the_database(
 
 
 @pytest.mark.database
+@pytest.mark.parametrize(("settle_seconds", "is_over"), [("0", True), ("3600", False)])
+def test_a_week_is_over_once_its_readings_had_the_time_to_settle(
+    stored: Database, run_script: ScriptRunner, tmp_path: Path, settle_seconds: str, is_over: bool
+) -> None:
+    store_verdict(stored, "pass", WEEK)
+    half_past_midnight = "2026-11-09T00:30:00-05:00"
+    settings = {"ARGO_NOW": half_past_midnight, "ENISCOPE_SETTLE_SECONDS": settle_seconds}
+    out = tmp_path / "week.json"
+    run_script(SCRIPT, "--site", SITE_ID, "--out", out, env=settings)
+
+    caveats = " ".join(read(out)["dataQuality"]["caveats"])
+    assert ("not over" not in caveats) is is_over
+
+
+@pytest.mark.database
 def test_the_page_of_a_run_and_of_its_saved_json_are_the_same_bytes(
     stored: Database, run_script: ScriptRunner, tmp_path: Path
 ) -> None:
@@ -186,7 +201,17 @@ def test_another_zone_moves_the_days_and_needs_every_day_they_touch_to_be_open(
 
     assert inside.exit_code == 0, inside.stderr
     assert read(out)["metadata"]["period"]["start"] == "2026-11-03T00:00:00+09:00"
-    assert read(out)["metadata"]["period"]["timezone"] == "Asia/Tokyo"
+    document = read(out)
+    assert document["metadata"]["period"]["timezone"] == "Asia/Tokyo"
+    assert document["metadata"]["site"]["timezone"] == ZONE
+    # Three days at 11 kW; every time and day of the report is Tokyo's.
+    assert document["summary"]["totalEnergyKwh"] == 3 * 24 * 11
+    assert document["summary"]["peakDemandAt"].endswith("+09:00")
+    assert document["charts"]["dailyEnergy"]["series"][0]["x"] == [
+        "2026-11-03", "2026-11-04", "2026-11-05",
+    ]  # fmt: skip
+    assert document["charts"]["dailyEnergy"]["series"][0]["y"] == [264.0] * 3
+    assert {x[-6:] for x in document["charts"]["load"]["series"][0]["x"]} == {"+09:00"}
     assert before.exit_code == 3
 
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import date, timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
 from typing import Any
@@ -293,6 +294,105 @@ def test_a_week_without_readings_says_so_and_invents_no_zero() -> None:
     assert "$0" not in overview
     assert "Not judged: no reading arrived in this period." in page.text
     assert page.texts.count("No data") >= 3
+
+
+def unpriced() -> WeekFindings:
+    """The example week without any price."""
+    week = week_findings()
+    nothing = {"weekly_cost": None, "annual_cost": None}
+    bounds = {"annual_cost_low": None, "annual_cost_high": None}
+    waste = week.after_hours
+    return replace(
+        week,
+        totals=replace(week.totals, cost=None, tariff_cover="unset"),
+        savings=replace(week.savings, **nothing, low=None, high=None),
+        quick_wins=tuple(replace(win, **nothing, **bounds) for win in week.quick_wins),
+        top_opportunities=tuple(replace(one, annual_cost=None) for one in week.top_opportunities),
+        after_hours=replace(
+            waste,
+            meters=tuple(replace(meter, excess_cost=None) for meter in waste.meters),
+            total_excess_cost=None,
+            estimated_annual_cost=None,
+        ),
+    )
+
+
+def test_without_a_tariff_no_money_is_shown_and_energy_stands_in() -> None:
+    document = report_document(unpriced(), breaker_status(), GENERATED_AT)
+    text = Page(weekly_page(document)).text
+
+    assert "No tariff is set for this site" in text
+    assert "$" not in text
+    assert "– a year" not in text
+    assert "Switch RTU #1 Lobby off at night 172 kWh this week" in text.replace("\u00a0", " ")
+    assert document["summary"]["totalCost"] is None
+    assert document["sections"]["quickWins"][0]["annualCost"] is None
+    assert document["sections"]["afterHoursWaste"]["summary"]["totalExcessCost"] is None
+
+
+@pytest.mark.parametrize(
+    ("cover", "said"),
+    [
+        ("outside", "tariff begins after this week"),
+        ("part", "Of the days that the site’s tariff covers"),
+        ("whole", "Energy at the site’s tariff"),
+    ],
+)
+def test_a_site_with_a_tariff_is_not_said_to_have_none(cover: Any, said: str) -> None:
+    totals = replace(week_findings().totals, cost=None, tariff_cover=cover)
+    text = page_of(week_findings(totals=totals)).text
+
+    assert said in text
+    assert "No tariff" not in text
+
+
+def test_a_total_that_misses_days_is_marked_as_a_lower_bound() -> None:
+    totals = replace(week_findings().totals, measured_pct=57.3)
+    text = page_of(week_findings(totals=totals)).text.replace("\u00a0", " ")
+
+    assert "≥ 6,383 kWh Measured for 57% of the week; in those hours: ▲ 6.2% above" in text
+    assert "≥" not in page_of(week_findings()).text
+
+
+@pytest.mark.parametrize(
+    ("days", "title", "noun"),
+    [(1, "Daily energy report", "day"), (7, "Weekly energy report", "week"),
+     (21, "Energy report", "period")],
+)  # fmt: skip
+def test_a_period_is_called_what_it_is(days: int, title: str, noun: str) -> None:
+    week = week_findings(quick_wins=())
+    page = page_of(replace(week, end=week.start + timedelta(days=days)))
+
+    assert any(text.startswith(f"{title}, ") for text in page.texts)
+    assert f"$24.41 in this {noun}" in page.text
+    assert f"Nothing to save was found in this {noun}." in page.text
+    assert noun == "week" or "this week" not in page.text.lower()
+
+
+def test_a_holiday_is_named_where_its_day_stands() -> None:
+    page = page_of(week_findings(closed_days=(date(2026, 11, 11),)))
+
+    # In the three wide drawings, and with a star on a phone.
+    assert page.texts.count("Wed 11 (holiday)") == 3
+    assert page.texts.count("Wed*") == 3
+    assert "(holiday)" not in page_of(week_findings()).text
+
+
+def test_no_data_is_in_the_legend_only_where_data_is_missing() -> None:
+    x = tuple(f"2026-11-09T{hour:02d}:00:00-05:00" for hour in range(3))
+    expected = Series("expected", x, (None, 1.0, 2.0))
+    for values, times in (((1.0, 2.0, 3.0), 0), ((1.0, None, 3.0), 1)):
+        drawn = {"load": Chart("Load", "kW", (Series("actual", x, values), expected))}
+        assert page_of(week_findings(charts=drawn)).texts.count("No data") == times
+
+
+def test_a_reason_not_to_judge_ends_with_one_full_stop() -> None:
+    reason = "The site was never closed in the period: there is no after-hours waste to judge."
+    waste = replace(week_findings().after_hours, caveat=reason)
+    text = page_of(week_findings(after_hours=waste)).text
+
+    assert reason in text
+    assert ".." not in text
 
 
 def test_one_channel_and_no_finding_make_a_sensible_page() -> None:
