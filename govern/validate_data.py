@@ -22,7 +22,8 @@ from rich.table import Table
 from rich.text import Text
 
 from govern.checks.check_file import load_checks
-from govern.checks.runner import overall_verdict, record_validation, run_checks
+from govern.checks.overrides import Override, earlier_override
+from govern.checks.runner import known_data, overall_verdict, record_validation, run_checks
 from govern.checks.window import Window, load_window
 from lib import clock
 from lib.cli import period_options, script, site_option
@@ -35,20 +36,29 @@ FILE_WIDTH = 160
 
 
 def validate(
-    connection: Connection, window: Window, override: dict[str, str] | None = None
+    connection: Connection, window: Window, override: Override | None = None
 ) -> dict[str, Any]:
     """Run every check and record the verdict, in one transaction; returns the JSON document.
 
+    An override that these days have stays while they fail by the same rows.
     Raises UsageError for an override of a window that does not fail; nothing is written then.
     """
     started = time.monotonic()
     with transaction(connection) as cursor:
+        known = known_data(cursor, window.site_id)
         results = run_checks(cursor, load_checks(), window)
         verdict = overall_verdict(results)
         if override is not None and verdict != "fail":
             raise UsageError(f"nothing to override: the verdict of these days is {verdict}")
+        checks = [asdict(result) for result in results]
+        gone = None
+        if override is None and (earlier := earlier_override(cursor, window)) is not None:
+            override = earlier.override if earlier.still_holds(checks) else None
+            gone = earlier.override if override is None else None
         finished_at = window.now + timedelta(seconds=time.monotonic() - started)
-        run_id = record_validation(cursor, window, results, window.now, finished_at, override)
+        run_id = record_validation(
+            cursor, window, results, window.now, finished_at, known, override
+        )
     return {
         "validation_run_id": run_id,
         "site_id": window.site_id,
@@ -60,20 +70,22 @@ def validate(
         "window_end": window.period.end.isoformat(),
         "complete_until": window.complete_until.isoformat(),
         "verdict": verdict,
-        "overridden_by": override["by"] if override else None,
-        "override_reason": override["reason"] if override else None,
+        "overridden_by": override.by if override else None,
+        "override_reason": override.reason if override else None,
+        "override_carried_from": override.carried_from if override else None,
+        "override_gone": asdict(gone) if gone else None,
         "seconds": round(time.monotonic() - started, 3),
-        "checks": [asdict(result) for result in results],
+        "checks": checks,
     }
 
 
-def named_override(reason: str | None, name: str | None) -> dict[str, str] | None:
+def named_override(reason: str | None, name: str | None) -> Override | None:
     """The override asked for. Raises UsageError unless both reason and name are given."""
     if reason is None and name is None:
         return None
     if not (reason or "").strip() or not (name or "").strip():
         raise UsageError("an override needs both: --override 'reason' --by NAME")
-    return {"reason": str(reason).strip(), "by": str(name).strip()}
+    return Override(by=str(name).strip(), reason=str(reason).strip())
 
 
 def exit_code(document: dict[str, Any], fail_on: str) -> int:
@@ -100,8 +112,22 @@ def show(document: dict[str, Any]) -> None:
     text.append(document["verdict"], style=COLOURS[document["verdict"]])
     if document["overridden_by"]:
         text.append(f", overridden by {document['overridden_by']}: {document['override_reason']}")
+    if document["override_carried_from"]:
+        text.append(f" (carried over from validation {document['override_carried_from']})")
     text.append(f" (validation {document['validation_run_id']}, {document['seconds']:.2f} s)")
     console.print(text)
+
+
+def show_gone_override(document: dict[str, Any]) -> None:
+    """Say on stderr that an earlier override of these days ended, and why."""
+    gone = document["override_gone"]
+    if gone is None:
+        return
+    named = f"the override by {gone['by']} ({gone['reason']})"
+    if document["verdict"] == "fail":
+        click.echo(f"error: {named} is gone: what fails is no longer what it opened", err=True)
+    else:
+        click.echo(f"{named} has ended: the verdict is {document['verdict']} now", err=True)
 
 
 def show_sample(console: Console, check: dict[str, Any]) -> None:
@@ -149,6 +175,7 @@ def main(
         click.echo(json.dumps(document, indent=2))
     else:
         show(document)
+    show_gone_override(document)
     code = exit_code(document, fail_on)
     if code == EXIT_BLOCKED:
         blocking = [check["name"] for check in document["checks"] if check["verdict"] != "pass"]

@@ -1,7 +1,7 @@
 """The circuit breaker: may anything be delivered for this site and period?
 
 A period is open only when, for every one of its local days, the newest validation that covers the
-day passed, warned, or was overridden by a person.
+day passed, warned, or was overridden by a person, and no data arrived in the day since.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def period_status(connection: Connection, site_id: str, period: Period) -> Break
     rows = fetch_all(
         connection,
         "SELECT day, validation_run_id, verdict, is_open, overridden_by, override_reason, checks, "
-        "window_start, window_end "
+        "window_start, window_end, has_newer_data "
         "FROM v_validation_status WHERE site_id = %s AND day BETWEEN %s AND %s",
         (site_id, period.first_day, period.last_day),
     )
@@ -80,15 +80,25 @@ def _reason(
         f"npm run py:govern:validate -- --site {site_id} "
         f"--start {period.first_day} --end {period.last_day}"
     )
-    if closed:
-        failed = sorted({name for day in closed for name in _failed_checks(by_day[day]["checks"])})
+    failed = [day for day in closed if _is_failed(by_day[day])]
+    if failed:
+        names = sorted({name for day in failed for name in _failed_checks(by_day[day]["checks"])})
         return (
-            f"blocked: validation failed for {_day_list(closed)} of site {site_id} "
-            f"({', '.join(failed)}); see: {command}"
+            f"blocked: validation failed for {_day_list(failed)} of site {site_id} "
+            f"({', '.join(names)}); see: {command}"
+        )
+    if closed:
+        return (
+            f"blocked: data arrived after the validation of {_day_list(closed)} of site {site_id}; "
+            f"run: {command}"
         )
     if missing:
         return f"blocked: {_day_list(missing)} of site {site_id} not validated; run: {command}"
     return "open"
+
+
+def _is_failed(row: dict[str, Any]) -> bool:
+    return row["verdict"] == "fail" and not row["overridden_by"]
 
 
 def _failed_checks(checks: list[dict[str, Any]]) -> Iterable[str]:

@@ -92,6 +92,7 @@ def test_waste_is_found_within_five_percent(
     assert meter.channel_id == 1
     assert meter.excess_kwh == pytest.approx(planted["waste"], rel=0.05)
     assert meter.excess_cost == pytest.approx(0.12 * meter.excess_kwh)
+    assert meter.excess_cost is not None
     assert found.after_hours.estimated_annual_cost == pytest.approx(52 * meter.excess_cost)
 
 
@@ -133,7 +134,11 @@ def test_the_first_page_names_the_worst_and_the_best(
     assert [win.rank for win in found.quick_wins] == [1, 2]
     assert "kWh" in found.headline
     assert "2 meters need attention" in found.headline
-    assert found.savings.low < found.savings.annual_cost < found.savings.high
+    low, annual, high = found.savings.low, found.savings.annual_cost, found.savings.high
+    assert low is not None
+    assert annual is not None
+    assert high is not None
+    assert low < annual < high
 
 
 def test_what_is_missing_is_counted(faulty: tuple[WeekFindings, dict[str, float]]) -> None:

@@ -10,8 +10,9 @@
     -- why: ...                         why it matters; a line that starts with "--   " continues
 
 A query may use %(site_id)s, %(timezone)s, %(window_start)s, %(window_end)s, %(first_day)s,
-%(last_day)s, %(now)s, %(complete_until)s, %(channel_ids)s, %(energy_channel_ids)s and %(limits)s;
-any other percent sign in it is doubled. A column called `detail` says in words what is wrong.
+%(last_day)s, %(now)s, %(complete_until)s, %(channel_ids)s, %(energy_channel_ids)s,
+%(total_channel_ids)s (what the site's energy is summed over) and %(limits)s; any other percent sign
+in it is doubled. A column called `detail` says in words what is wrong.
 """
 
 from __future__ import annotations

@@ -15,7 +15,7 @@ from govern.checks.data_validator import MEASURES, DataValidator, Finding
 from lib.database import Connection, copy_columns, fetch_all
 from lib.date_utils import Period, chosen_period, last_days, local_day
 from lib.errors import UsageError
-from lib.reading_rules import FIELD_LIMITS, ROW_FIELDS, ReadingRules, rules_for
+from lib.reading_rules import FIELD_LIMITS, ROW_FIELDS, ReadingRules, rated_power_kw, rules_for
 
 DEFAULT_DAYS = 30
 SAMPLE_ROWS = 3
@@ -55,6 +55,7 @@ class Channel:
     channel_id: int
     name: str
     installed_at: datetime | None
+    rated_kw: float | None
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,7 @@ class Audited:
             interval_seconds,
             channel.installed_at,
             sends_power_factor=sends_power_factor,
+            rated_kw=channel.rated_kw,
         )
 
 
@@ -100,12 +102,18 @@ def load_audited(
         raise UsageError(f"{period.first_day} has not begun: nothing to validate")
     rows = fetch_all(
         connection,
-        "SELECT channel_id, channel_name, installed_at FROM channels "
-        "WHERE organization_id = %s ORDER BY channel_id",
+        "SELECT channel_id, channel_name, installed_at, ct_ratio, voltage_scale FROM v_meters "
+        "WHERE site_id = %s ORDER BY channel_id",
         [site_id],
     )
     channels = tuple(
-        Channel(row["channel_id"], row["channel_name"], row["installed_at"]) for row in rows
+        Channel(
+            row["channel_id"],
+            row["channel_name"],
+            row["installed_at"],
+            rated_power_kw(row["ct_ratio"], row["voltage_scale"]),
+        )
+        for row in rows
     )
     name = sites[0]["organization_name"]
     return Audited(site_id, name, period, now, channels, site_config(site_id))

@@ -11,6 +11,7 @@ from typing import Any
 import psycopg2
 
 from govern.checks.check_file import Check, Severity
+from govern.checks.overrides import Override
 from govern.checks.window import Window
 from lib.circuit_breaker import Verdict
 from lib.database import Cursor
@@ -43,6 +44,30 @@ class CheckResult:
     sample: list[dict[str, Any]]
 
 
+@dataclass(frozen=True)
+class KnownData:
+    """How far ingestion had come: what it stores later, a validation does not cover."""
+
+    last_log_id: int
+    open_log_ids: list[int]
+
+
+def known_data(cursor: Cursor, site_id: str) -> KnownData:
+    """What ingestion has stored so far; ask before the checks look, in their transaction."""
+    cursor.execute(
+        """
+        SELECT
+            (SELECT coalesce(max(id), 0) FROM ingestion_logs
+             WHERE organization_id = %(site_id)s AND readings_inserted + readings_changed > 0),
+            (SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM ingestion_logs
+             WHERE organization_id = %(site_id)s AND status = 'running')
+        """,
+        {"site_id": site_id},
+    )
+    last_log_id, open_log_ids = cursor.fetchone()
+    return KnownData(last_log_id, open_log_ids)
+
+
 def run_checks(cursor: Cursor, checks: Iterable[Check], window: Window) -> list[CheckResult]:
     """Run each check inside the cursor's transaction.
 
@@ -52,7 +77,7 @@ def run_checks(cursor: Cursor, checks: Iterable[Check], window: Window) -> list[
     cursor.execute("SET LOCAL timezone = 'UTC'")
     cursor.execute("SET LOCAL jit = off")
     parameters = window.parameters()
-    return [_run_check(cursor, check, parameters) for check in checks]
+    return [_run_check(cursor, check, parameters, window) for check in checks]
 
 
 def overall_verdict(results: Iterable[CheckResult]) -> Verdict:
@@ -63,8 +88,10 @@ def overall_verdict(results: Iterable[CheckResult]) -> Verdict:
     return "warn" if "warn" in verdicts else "pass"
 
 
-def judge(check: Check, count: int, of: int | None, sample: list[dict[str, Any]]) -> CheckResult:
-    """Compare what a check found with its threshold."""
+def judge(
+    check: Check, count: int, of: int | None, sample: list[dict[str, Any]], where: str = ""
+) -> CheckResult:
+    """Compare what a check found with its threshold; `where` is where its first row stands."""
     verdict: Verdict = "pass"
     if not check.threshold.allows(count, of):
         verdict = "fail" if check.severity == "error" else "warn"
@@ -75,7 +102,7 @@ def judge(check: Check, count: int, of: int | None, sample: list[dict[str, Any]]
         count=count,
         of=of,
         threshold=str(check.threshold),
-        summary=_sentence(check, count, of, sample),
+        summary=_sentence(check, count, of, sample, where),
         sample=sample,
     )
 
@@ -86,15 +113,19 @@ def record_validation(
     results: Sequence[CheckResult],
     started_at: datetime,
     finished_at: datetime,
-    override: Mapping[str, str] | None = None,
+    known: KnownData,
+    override: Override | None = None,
 ) -> int:
-    """Write the row of validation_runs; `override` holds `by` and `reason`. Returns its id."""
+    """Write the row of validation_runs; `known` is what was stored when the checks began.
+
+    Returns its id.
+    """
     cursor.execute(
         """
         INSERT INTO validation_runs (
-            organization_id, window_start, window_end, verdict, checks,
-            started_at, finished_at, overridden_by, override_reason
-        ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+            organization_id, window_start, window_end, verdict, checks, started_at, finished_at,
+            overridden_by, override_reason, last_log_id, open_log_ids
+        ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
         """,
         (
             window.site_id,
@@ -104,14 +135,18 @@ def record_validation(
             json.dumps([asdict(result) for result in results]),
             started_at,
             finished_at,
-            override["by"] if override else None,
-            override["reason"] if override else None,
+            override.by if override else None,
+            override.reason if override else None,
+            known.last_log_id,
+            known.open_log_ids,
         ),
     )
     return int(cursor.fetchone()[0])
 
 
-def _run_check(cursor: Cursor, check: Check, parameters: Mapping[str, Any]) -> CheckResult:
+def _run_check(
+    cursor: Cursor, check: Check, parameters: Mapping[str, Any], window: Window
+) -> CheckResult:
     try:
         cursor.execute(_COUNT_AND_SAMPLE.format(sql=check.sql, rows=SAMPLE_ROWS), parameters)
         count, sample = cursor.fetchone()
@@ -122,10 +157,13 @@ def _run_check(cursor: Cursor, check: Check, parameters: Mapping[str, Any]) -> C
     except (psycopg2.Error, KeyError, ValueError, TypeError, IndexError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ArgoError(f"the check {check.name} cannot be run: {reason}") from error
-    return judge(check, int(count), of, sample)
+    where = window.place(sample[0]) if sample else ""
+    return judge(check, int(count), of, sample, where)
 
 
-def _sentence(check: Check, count: int, of: int | None, sample: list[dict[str, Any]]) -> str:
+def _sentence(
+    check: Check, count: int, of: int | None, sample: list[dict[str, Any]], where: str
+) -> str:
     """One plain sentence with the numbers."""
     if count == 0:
         return f"{check.fault}: none"
@@ -137,6 +175,4 @@ def _sentence(check: Check, count: int, of: int | None, sample: list[dict[str, A
     first = sample[0]
     if first.get("detail"):
         return f"{text}; {first['detail']}"
-    where = [f"channel {first['channel_id']}"] if first.get("channel_id") else []
-    where += [f"at {first['timestamp']}"] if first.get("timestamp") else []
-    return f"{text}; first {' '.join(where)}" if where else text
+    return f"{text}; first {where}" if where else text

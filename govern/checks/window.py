@@ -11,9 +11,9 @@ from typing import Any
 from config.settings import get_settings
 from config.sites import site_config
 from lib.database import Connection, fetch_all
-from lib.date_utils import Period, chosen_period, local_day, local_midnight
+from lib.date_utils import Period, chosen_period, local_day, local_midnight, zone
 from lib.errors import UsageError
-from lib.reading_rules import rules_for
+from lib.reading_rules import rated_power_kw, rules_for
 
 DEFAULT_INTERVAL_SECONDS = 900
 ENERGY_TYPES = ("site_total", "energy")
@@ -30,8 +30,9 @@ SELECT max(least(started_at - make_interval(secs => %(settle)s), window_end)) AS
 FROM ingestion_logs WHERE organization_id = %(site_id)s AND status <> 'running'
 """
 _CHANNELS = """
-SELECT channel_id, channel_type, interval_seconds FROM channels
-WHERE organization_id = %(site_id)s ORDER BY channel_id
+SELECT channel_id, channel_name, channel_type, interval_seconds, in_site_total, ct_ratio,
+       voltage_scale
+FROM v_meters WHERE site_id = %(site_id)s ORDER BY channel_id
 """
 
 
@@ -63,8 +64,25 @@ class Window:
                 for channel in self.channels
                 if channel["channel_type"] in ENERGY_TYPES
             ],
+            "total_channel_ids": [
+                channel["channel_id"] for channel in self.channels if channel["in_site_total"]
+            ],
             "limits": json.dumps(_limits(self.site_id, self.channels)),
         }
+
+    def place(self, row: Mapping[str, Any]) -> str:
+        """Where a row that breaks a rule stands: the channel's name and id, the site's own time.
+
+        `row` is a row of a check's sample: `timestamp` is ISO 8601 text, if it is there at all.
+        """
+        words = []
+        if row.get("channel_id"):
+            names = {channel["channel_id"]: channel["channel_name"] for channel in self.channels}
+            words.append(f"{names.get(row['channel_id'], 'channel')} ({row['channel_id']})")
+        if row.get("timestamp"):
+            local = datetime.fromisoformat(row["timestamp"]).astimezone(zone(self.period.timezone))
+            words.append(f"at {local:%Y-%m-%d %H:%M}")
+        return " ".join(words)
 
 
 def load_window(
@@ -144,7 +162,8 @@ def _limits(site_id: str, channels: Sequence[Mapping[str, Any]]) -> list[dict[st
     limits = []
     for channel in channels:
         interval_seconds = channel["interval_seconds"] or DEFAULT_INTERVAL_SECONDS
-        rules = rules_for(site, channel["channel_id"], interval_seconds)
+        rated_kw = rated_power_kw(channel["ct_ratio"], channel["voltage_scale"])
+        rules = rules_for(site, channel["channel_id"], interval_seconds, rated_kw=rated_kw)
         limits.append(
             {
                 "channel_id": channel["channel_id"],

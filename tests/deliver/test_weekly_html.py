@@ -299,8 +299,8 @@ def test_a_week_without_readings_says_so_and_invents_no_zero() -> None:
 def unpriced() -> WeekFindings:
     """The example week without any price."""
     week = week_findings()
-    nothing = {"weekly_cost": None, "annual_cost": None}
-    bounds = {"annual_cost_low": None, "annual_cost_high": None}
+    nothing: dict[str, Any] = {"weekly_cost": None, "annual_cost": None}
+    bounds: dict[str, Any] = {"annual_cost_low": None, "annual_cost_high": None}
     waste = week.after_hours
     return replace(
         week,

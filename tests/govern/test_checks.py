@@ -2,33 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import psycopg2.extensions
 import pytest
 from clean_site import CLIMATE, KITCHEN, OFFICE, RUN_ID, TOTAL, CleanSite, plant_site
+from planted_faults import (
+    CHECKS,
+    NOON,
+    ONE,
+    REJECT,
+    TWELVE,
+    TWELVE_AT,
+    TWO,
+    faulty,
+    named,
+    refused_total,
+    run_one,
+    update,
+    window_of,
+)
 from support import Database
 
 from config.settings import get_settings
-from govern.checks.check_file import load_checks
-from govern.checks.runner import CheckResult, overall_verdict, run_checks
-from govern.checks.window import Window, load_window
+from govern.checks.runner import overall_verdict, run_checks
 from govern.refresh_views import refresh
 from lib.date_utils import Period
 from lib.errors import ArgoError
-
-CHECKS = {check.name: check for check in load_checks()}
-# The planted site covers 2 to 4 March 2026 in New York: 05:00Z to 05:00Z.
-NOON, ONE, TWO = (
-    "2026-03-03T12:00:00+00:00",
-    "2026-03-03T13:00:00+00:00",
-    "2026-03-03T14:00:00+00:00",
-)
 
 
 class Fault(NamedTuple):
@@ -39,30 +43,11 @@ class Fault(NamedTuple):
     rows: list[dict[str, Any]]
 
 
-def update(values: str, channel_id: int, *times: str) -> str:
-    listed = ", ".join(f"'{time}'" for time in times)
-    return (
-        f"UPDATE readings SET {values} WHERE channel_id = {channel_id} AND timestamp IN ({listed})"
-    )
-
-
-def named(channel_id: int, *times: str) -> list[dict[str, Any]]:
-    return [{"channel_id": channel_id, "timestamp": time} for time in times]
-
-
 LOG = (
     "INSERT INTO ingestion_logs (run_id, organization_id, channel_id, window_start, window_end, "
     "interval_seconds, status, readings_fetched, readings_inserted, started_at) VALUES "
     f"('{RUN_ID}', '23271', {OFFICE}, '{NOON}', '{ONE}', 900, "
 )
-REJECT = (
-    "INSERT INTO rejected_readings (run_id, channel_id, timestamp, scope, reason, field, raw, "
-    f"raw_md5) SELECT '{RUN_ID}', {OFFICE}, at, "
-)
-# More than 1 % of the 864 energy readings (and of all 1,152) breaks a percentage rule.
-TWELVE = "timestamp >= '2026-03-03T12:00Z' AND timestamp < '2026-03-03T15:00Z'"
-TWELVE_AT = "generate_series('2026-03-03T12:00Z'::timestamptz, '2026-03-03T14:45Z', '15 minutes')"
-
 FAULTS = [
     Fault("negative_energy", update("energy_kwh = -0.5", KITCHEN, NOON), named(KITCHEN, NOON)),
     Fault(
@@ -126,6 +111,27 @@ FAULTS = [
         f"DELETE FROM readings WHERE channel_id = {OFFICE} AND timestamp >= '{NOON}' "
         f"AND timestamp < '{ONE}'",
         [{"day": "2026-03-03", "received": 380, "expected": 384, "completeness_pct": 98.9}],
+    ),
+    Fault(
+        "completeness_of_site_total",
+        # 10 of 96 readings: 89.6 % of the total, 97.4 % of the site.
+        f"DELETE FROM readings WHERE channel_id = {TOTAL} AND timestamp >= '2026-03-03T06:00Z' "
+        "AND timestamp < '2026-03-03T08:30Z'",
+        [{"day": "2026-03-03", "received": 86, "expected": 96, "completeness_pct": 89.5}],
+    ),
+    Fault(
+        "completeness_of_channels",
+        # 3 of 3 x 96 readings: 98.96 %; 2 of them are 99.3 %.
+        f"DELETE FROM readings WHERE channel_id = {OFFICE} AND timestamp IN ('{NOON}', '{ONE}', "
+        f"'{TWO}'); DELETE FROM readings WHERE channel_id = {KITCHEN} AND timestamp IN ('{NOON}', "
+        f"'{ONE}')",
+        [{"channel_id": OFFICE, "received": 285, "expected": 288, "completeness_pct": 98.9}],
+    ),
+    Fault(
+        "rejected_of_site_total",
+        # 3 of 288 readings: 1.04 %.
+        refused_total(NOON, ONE, TWO),
+        named(TOTAL, NOON, ONE, TWO),
     ),
     Fault(
         "gaps",
@@ -211,27 +217,6 @@ def clean_site(database: Database) -> CleanSite:
     return site
 
 
-@contextmanager
-def faulty(
-    site: CleanSite, sql: str
-) -> Iterator[tuple[psycopg2.extensions.connection, psycopg2.extensions.cursor]]:
-    """The site with a fault in it, inside a transaction; leaving takes the fault away."""
-    with closing(site.database.connect()) as connection, connection.cursor() as cursor:
-        cursor.execute(sql)
-        yield connection, cursor
-        connection.rollback()
-
-
-def window_of(site: CleanSite, period: Period | None = None, now: datetime | None = None) -> Window:
-    days = period or site.period
-    with closing(site.database.connect()) as connection:
-        return load_window(connection, site.site_id, days.first_day, days.last_day, now or site.now)
-
-
-def run_one(cursor: psycopg2.extensions.cursor, name: str, window: Window) -> CheckResult:
-    return run_checks(cursor, [CHECKS[name]], window)[0]
-
-
 def holds(row: Mapping[str, Any], part: Mapping[str, Any]) -> bool:
     return all(row[key] == value for key, value in part.items())
 
@@ -278,6 +263,38 @@ def test_a_percentage_rule_counts_every_row_but_fires_above_its_threshold_only(
         assert (found.count, found.verdict) == (4, "pass")
 
 
+def test_findings_are_told_by_name_and_the_site_s_own_time(clean_site: CleanSite) -> None:
+    rename = f"UPDATE channels SET channel_name = 'Walk-in cooler' WHERE channel_id = {OFFICE}; "
+    with faulty(clean_site, rename + update("power_kw = 1001", OFFICE, NOON)) as (connection, cur):
+        connection.commit()
+        found = run_one(cur, "power_out_of_range", window_of(clean_site))
+    # Noon in Greenwich is seven in New York.
+    assert found.summary.endswith("; first Walk-in cooler (103) at 2026-03-03 07:00")
+
+
+@pytest.mark.parametrize(
+    ("transformer_a", "found"), [(None, 2), (400, 2), (4500, 0)], ids=["no meter", "small", "3 MW"]
+)
+def test_a_meter_built_for_megawatts_may_measure_them(
+    clean_site: CleanSite, transformer_a: float | None, found: int
+) -> None:
+    database = clean_site.database
+    # 4,500 A at 230 V: 3.1 MW. 2.5 MW over a quarter of an hour are 625 kWh.
+    database.execute(
+        "INSERT INTO meters (meter_id, organization_id, ct_ratio, voltage_scale) "
+        "VALUES (1, '23271', %s, 230)",
+        [transformer_a],
+    )
+    database.execute("UPDATE channels SET meter_id = 1 WHERE channel_id = %s", [TOTAL])
+    with faulty(clean_site, update("power_kw = 2500, energy_kwh = 625", TOTAL, NOON)) as (_, cur):
+        results = run_checks(
+            cur,
+            [CHECKS["power_out_of_range"], CHECKS["energy_above_limit"]],
+            window_of(clean_site),
+        )
+    assert sum(result.count for result in results) == found
+
+
 def test_a_channel_that_may_feed_back_has_negative_readings(
     clean_site: CleanSite, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
@@ -304,84 +321,6 @@ def test_a_reading_after_now_counts_for_the_window_that_reaches_up_to_now(
     with faulty(clean_site, planted) as (_, cursor):
         assert run_one(cursor, "future_readings", window_of(clean_site)).count == 0
         assert run_one(cursor, "future_readings", window_of(clean_site, today)).count == 1
-
-
-@pytest.mark.parametrize(
-    ("changes_on", "expected"), [(date(2026, 3, 8), 4 * 92), (date(2026, 11, 1), 4 * 100)]
-)
-def test_completeness_knows_how_long_the_day_was(
-    database: Database, changes_on: date, expected: int
-) -> None:
-    site = plant_site(database, first_day=changes_on, days=1)
-    # Three hours of one channel: 12 readings, 97 % of either day.
-    fault = (
-        f"DELETE FROM readings WHERE channel_id = {OFFICE} "
-        f"AND timestamp >= '{changes_on}T15:00Z' AND timestamp < '{changes_on}T18:00Z'"
-    )
-    with faulty(site, "SELECT 1") as (_, cursor):
-        assert run_one(cursor, "completeness_warn", window_of(site)).count == 0
-    with faulty(site, fault) as (_, cursor):
-        row = run_one(cursor, "completeness_warn", window_of(site)).sample[0]
-    assert (row["received"], row["expected"]) == (expected - 12, expected)
-
-
-def test_a_day_too_many_hours_long_does_not_pass_as_complete_with_96(database: Database) -> None:
-    site = plant_site(database, first_day=date(2026, 11, 1), days=1)
-    # The repeated hour is missing in every channel: 96 of 100.
-    fault = (
-        "DELETE FROM readings WHERE timestamp >= '2026-11-01T06:00Z' "
-        "AND timestamp < '2026-11-01T07:00Z'"
-    )
-    with faulty(site, fault) as (_, cursor):
-        row = run_one(cursor, "completeness_warn", window_of(site)).sample[0]
-    assert row["completeness_pct"] == 96
-
-
-def test_one_bad_day_is_not_hidden_by_a_good_week(database: Database) -> None:
-    site = plant_site(database, days=7)
-    fault = (
-        f"DELETE FROM readings WHERE channel_id IN ({OFFICE}, {KITCHEN}) "
-        "AND timestamp >= '2026-03-04T05:00Z' AND timestamp < '2026-03-05T05:00Z'"
-    )
-    with faulty(site, fault) as (_, cursor):
-        found = run_one(cursor, "completeness_error", window_of(site))
-    assert [row["day"] for row in found.sample] == ["2026-03-04"]  # the week as a whole has 92 %
-
-
-def test_a_channel_that_never_reported_is_not_missed(clean_site: CleanSite) -> None:
-    planted = (
-        "INSERT INTO channels (channel_id, organization_id, channel_name, interval_seconds) "
-        "VALUES (199, '23271', 'Spare', 900)"
-    )
-    with faulty(clean_site, planted) as (_, cursor):
-        for name in ("completeness_error", "completeness_warn", "gaps", "dead_channels"):
-            assert run_one(cursor, name, window_of(clean_site)).count == 0
-
-
-def test_a_channel_is_expected_from_its_installation_to_its_removal(clean_site: CleanSite) -> None:
-    shortened = (
-        f"DELETE FROM readings WHERE channel_id = {OFFICE} AND (timestamp < '2026-03-03T05:00Z' "
-        "OR timestamp >= '2026-03-04T05:00Z')"
-    )
-    with faulty(clean_site, shortened) as (_, cursor):
-        window = window_of(clean_site)
-        assert run_one(cursor, "completeness_error", window).count == 1  # the last day
-        cursor.execute(
-            "UPDATE channels SET installed_at = '2026-03-03T05:00Z', "
-            f"uninstalled_at = '2026-03-04T05:00Z' WHERE channel_id = {OFFICE}"
-        )
-        for name in ("completeness_error", "completeness_warn", "gaps", "dead_channels"):
-            assert run_one(cursor, name, window).count == 0
-
-
-def test_days_without_any_channel_to_report_count_as_missing(database: Database) -> None:
-    site = plant_site(database)
-    with faulty(site, "DELETE FROM readings") as (_, cursor):
-        assert run_one(cursor, "completeness_error", window_of(site)).count == 3
-    before = Period(date(2026, 2, 27), date(2026, 3, 2), "America/New_York")
-    with faulty(site, "SELECT 1") as (_, cursor):
-        found = run_one(cursor, "completeness_error", window_of(site, before))
-    assert [row["day"] for row in found.sample] == ["2026-02-27", "2026-02-28", "2026-03-01"]
 
 
 def test_hourly_data_is_judged_by_its_own_interval(database: Database) -> None:

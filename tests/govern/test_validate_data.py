@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from contextlib import closing
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import psycopg2.extensions
@@ -13,6 +13,7 @@ import pytest
 from clean_site import KITCHEN, OFFICE, CleanSite, plant_site, set_now
 from support import Database, ScriptRunner
 
+from govern.checks.overrides import Override
 from govern.checks.window import load_window
 from govern.refresh_views import refresh
 from govern.validate_data import validate
@@ -24,6 +25,7 @@ SCRIPT = "govern/validate_data.py"
 NEW_YORK = "America/New_York"
 MONDAY, WEDNESDAY, SUNDAY = date(2026, 3, 2), date(2026, 3, 4), date(2026, 3, 8)
 WEEK = Period(MONDAY, SUNDAY, NEW_YORK)
+BY_ANN = Override("Ann", "meter exchanged")
 HOLD_BACK_WEDNESDAY = (
     "CREATE TABLE held_back AS SELECT * FROM readings WHERE timestamp >= '2026-03-04T05:00Z' "
     "AND timestamp < '2026-03-05T05:00Z'; "
@@ -141,12 +143,135 @@ def test_a_pass_from_before_the_day_was_over_does_not_open_it(
     assert "not validated" in found.reason
 
 
+def ingest_late(
+    site: CleanSite, first: datetime, last: datetime, values: str = "power_kw = 3"
+) -> None:
+    """Readings of OFFICE in [first, last) arrive in a new run, with the log of their window."""
+    site.database.execute(
+        "INSERT INTO ingestion_logs (run_id, organization_id, channel_id, window_start, "
+        "window_end, interval_seconds, status, readings_fetched, readings_inserted, started_at) "
+        "VALUES (%(run)s, %(site)s, %(channel)s, %(first)s, %(last)s, 900, 'success', 2, 2, now());"
+        "INSERT INTO readings (channel_id, timestamp, interval_seconds, run_id) SELECT "
+        "%(channel)s, at, 900, %(run)s FROM generate_series(%(first)s, "
+        "%(last)s - interval '1 second', interval '15 minutes') AS at ON CONFLICT DO NOTHING;"
+        f"UPDATE readings SET {values} WHERE channel_id = %(channel)s AND run_id = %(run)s",
+        {
+            "run": "00000000-0000-4000-8000-0000000000aa",
+            "site": site.site_id,
+            "channel": OFFICE,
+            "first": first,
+            "last": last,
+        },
+    )
+
+
+HALF_HOUR = timedelta(minutes=30)
+
+
+@pytest.fixture
+def validated_at_midnight(
+    connection: psycopg2.extensions.connection, site: CleanSite, monkeypatch: pytest.MonkeyPatch
+) -> CleanSite:
+    """The week validated when it ends: its last half hour has not settled, nothing has it yet."""
+    midnight = WEEK.end
+    set_now(monkeypatch, midnight)
+    site.database.execute("DELETE FROM readings WHERE timestamp >= %s", [midnight - HALF_HOUR])
+    site.database.execute("UPDATE ingestion_logs SET aggregated_at = NULL")
+    refresh(connection)
+    window = load_window(connection, site.site_id, MONDAY, SUNDAY, midnight)
+    assert validate(connection, window)["verdict"] == "pass"
+    return site
+
+
+def test_a_week_validated_at_its_last_midnight_stays_open_while_nothing_arrives(
+    connection: psycopg2.extensions.connection,
+    validated_at_midnight: CleanSite,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert require_open(connection, "23271", WEEK).verdict == "pass"
+    set_now(monkeypatch, WEEK.end + timedelta(hours=6))
+    assert require_open(connection, "23271", WEEK).verdict == "pass"
+
+
+def test_nonsense_that_arrives_after_midnight_closes_the_day_until_it_is_judged(
+    connection: psycopg2.extensions.connection,
+    validated_at_midnight: CleanSite,
+) -> None:
+    # The clock stands still: only the order of what was stored can tell.
+    site = validated_at_midnight
+    ingest_late(site, WEEK.end - HALF_HOUR, WEEK.end, "power_kw = 900000, energy_kwh = 225000")
+    found = status(connection, site)
+    assert (found.is_open, found.blocked_days) == (False, (SUNDAY,))
+    assert "data arrived after the validation of 2026-03-08" in found.reason
+    assert status(connection, site, Period(MONDAY, date(2026, 3, 7), NEW_YORK)).is_open
+    assert run(connection, site, MONDAY, SUNDAY)["verdict"] == "fail"
+    assert "power_out_of_range" in status(connection, site).reason
+
+
+def test_only_the_days_in_which_data_arrived_are_closed(
+    connection: psycopg2.extensions.connection, site: CleanSite
+) -> None:
+    run(connection, site, MONDAY, SUNDAY)
+    wednesday = Period(WEDNESDAY, WEDNESDAY, NEW_YORK)
+    # The whole of Wednesday: its edges touch Tuesday and Thursday.
+    ingest_late(site, wednesday.start, wednesday.end)
+    assert status(connection, site).blocked_days == (WEDNESDAY,)
+
+
+@pytest.mark.parametrize(
+    "stored", ["readings_inserted = 0, readings_duplicate = 2", "status = 'running'"]
+)
+def test_a_window_that_stored_nothing_or_has_not_ended_leaves_the_week_open(
+    connection: psycopg2.extensions.connection, validated_at_midnight: CleanSite, stored: str
+) -> None:
+    site = validated_at_midnight
+    ingest_late(site, WEEK.end - HALF_HOUR, WEEK.end)
+    counts = stored if "duplicate" in stored else f"{stored}, readings_inserted = 0"
+    site.database.execute(
+        f"UPDATE ingestion_logs SET {counts} WHERE id = (SELECT max(id) FROM ingestion_logs)"
+    )
+    assert status(connection, site).is_open
+
+
+def test_a_window_that_was_running_during_the_validation_is_not_covered_by_it(
+    connection: psycopg2.extensions.connection, site: CleanSite
+) -> None:
+    early = "(SELECT min(id) FROM ingestion_logs)"
+    counted = site.database.execute(
+        f"SELECT readings_inserted FROM ingestion_logs WHERE id = {early}"
+    )[0][0]
+    site.database.execute(
+        "UPDATE ingestion_logs SET status = 'running', readings_inserted = 0, readings_fetched = 0 "
+        f"WHERE id = {early}"
+    )
+    window = load_window(connection, site.site_id, MONDAY, SUNDAY, site.now)
+    validate(connection, window)
+    assert "data arrived after" not in status(connection, site).reason
+    site.database.execute(
+        "UPDATE ingestion_logs SET status = 'success', readings_inserted = %s, "
+        f"readings_fetched = %s WHERE id = {early}",
+        [counted, counted],
+    )
+    refresh(connection)
+    site.database.execute("UPDATE validation_runs SET verdict = 'pass'")
+    assert "data arrived after the validation of 2026-03-02 to 2026-03-08" in (
+        status(connection, site).reason
+    )
+
+
+def test_a_validation_from_before_it_noted_what_it_knew_covers_no_day_with_data(
+    connection: psycopg2.extensions.connection, site: CleanSite
+) -> None:
+    run(connection, site, MONDAY, SUNDAY)
+    site.database.execute("UPDATE validation_runs SET last_log_id = NULL")
+    assert status(connection, site).blocked_days == tuple(WEEK.days)
+
+
 def test_an_override_opens_keeps_the_verdict_and_is_named(
     connection: psycopg2.extensions.connection, site: CleanSite
 ) -> None:
     site.database.execute(HOLD_BACK_WEDNESDAY)
-    by_ann = {"by": "Ann", "reason": "meter exchanged"}
-    document = run(connection, site, MONDAY, SUNDAY, override=by_ann)
+    document = run(connection, site, MONDAY, SUNDAY, override=BY_ANN)
     assert (document["verdict"], document["overridden_by"]) == ("fail", "Ann")
     found = status(connection, site)
     assert (found.is_open, found.verdict) == (True, "fail")
@@ -158,7 +283,7 @@ def test_there_is_nothing_to_override_in_a_window_that_passes(
     connection: psycopg2.extensions.connection, site: CleanSite
 ) -> None:
     with pytest.raises(UsageError, match="nothing to override"):
-        run(connection, site, MONDAY, SUNDAY, override={"by": "Ann", "reason": "why not"})
+        run(connection, site, MONDAY, SUNDAY, override=BY_ANN)
     assert validation_rows(site) == 0
 
 
@@ -173,7 +298,7 @@ def test_warnings_stand_beside_an_open_breaker(
     assert run(connection, site, MONDAY, SUNDAY)["verdict"] == "warn"
     found = status(connection, site)
     assert found.is_open
-    gap = "channel 102 from 2026-03-04 07:00 to 2026-03-04 09:00"
+    gap = "Channel 102 (102) from 2026-03-04 07:00 to 2026-03-04 09:00"
     assert any(gap in warning for warning in found.warnings)
 
 

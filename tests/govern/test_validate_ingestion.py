@@ -107,6 +107,18 @@ def test_stored_faults_are_found_by_their_rules_and_end_with_4(
     assert (document["refused_rows"], document["refused_values"]) == (3, 3)
 
 
+def test_what_a_meter_is_built_for_is_in_range(site: CleanSite, run_script: ScriptRunner) -> None:
+    site.database.execute(
+        f"UPDATE readings SET power_kw = 2500, energy_kwh = 625 WHERE {AT_NOON}; "
+        # 3 x 4,500 A x 230 V = 3.1 MW
+        "INSERT INTO meters (meter_id, organization_id, ct_ratio, voltage_scale) "
+        "VALUES (1, '23271', 4500, 230)"
+    )
+    assert run(run_script, exit_code=4)["refused_rows"] == 1
+    site.database.execute(f"UPDATE channels SET meter_id = 1 WHERE channel_id = {KITCHEN}")
+    assert run(run_script)["refused_rows"] == 0
+
+
 def test_a_reading_without_any_value_is_found(site: CleanSite, run_script: ScriptRunner) -> None:
     site.database.execute(
         f"DELETE FROM readings WHERE {AT_NOON}; "
@@ -206,7 +218,7 @@ QUARANTINED: list[tuple[str, str, str | None, list[str | None], int | None]] = [
     ("row", "no_values", None, [None], 0),
     # Only the raw record can tell.
     ("row", "no_timestamp", "timestamp", [None], None),
-    ("row", "off_grid", "timestamp", [None], None),
+    ("row", "overlaps_neighbour", "timestamp", [None], None),
 ]
 
 

@@ -189,6 +189,71 @@ def test_the_site_total_is_summed_once_and_not_with_its_submeters(database: Data
     assert in_total == [(KITCHEN,), (OFFICE,)]
 
 
+MAIN_METER = 7
+MAIN_ALL, MAIN_L1, MAIN_L2, MAIN_L3 = 201, 202, 203, 204
+
+
+def plant_main_by_phase(database: Database, channel_type: str, **statuses: str) -> list[int]:
+    """One meter with its system value and three phases; returns what the site is summed over."""
+    plant_site(database)
+    database.execute("DELETE FROM readings; DELETE FROM channels WHERE channel_id = %s", [TOTAL])
+    database.execute(
+        "INSERT INTO meters (meter_id, organization_id) VALUES (%s, '23271')", [MAIN_METER]
+    )
+    for number, phase in enumerate(("system", "L1", "L2", "L3")):
+        database.execute(
+            "INSERT INTO channels (channel_id, organization_id, channel_name, channel_type, "
+            "displayed_phase, meter_id, status) VALUES (%s, '23271', %s, %s, %s, %s, %s)",
+            (
+                MAIN_ALL + number,
+                f"Main {phase}",
+                channel_type,
+                phase,
+                MAIN_METER,
+                statuses.get(phase, "active"),
+            ),
+        )
+    rows = database.execute("SELECT channel_id FROM v_meters WHERE in_site_total ORDER BY 1")
+    return [channel_id for (channel_id,) in rows]
+
+
+def test_the_phases_of_a_site_total_are_not_added_to_their_system_value(
+    database: Database,
+) -> None:
+    assert plant_main_by_phase(database, "site_total") == [MAIN_ALL]
+
+
+@pytest.mark.parametrize("status", ["unreadable", "silent"])
+@pytest.mark.parametrize("channel_type", ["site_total", "energy"])
+def test_phases_count_where_their_system_value_never_reported(
+    database: Database, channel_type: str, status: str
+) -> None:
+    submeters = [KITCHEN, OFFICE] if channel_type == "energy" else []
+    in_total = plant_main_by_phase(database, channel_type, system=status)
+    assert set(in_total) - {MAIN_ALL} == {*submeters, MAIN_L1, MAIN_L2, MAIN_L3}
+
+
+def test_phases_called_the_total_count_beside_a_system_value_that_is_not(
+    database: Database,
+) -> None:
+    plant_main_by_phase(database, "site_total")
+    database.execute(
+        "UPDATE channels SET channel_type = 'energy' WHERE channel_id = %s", [MAIN_ALL]
+    )
+    rows = database.execute("SELECT channel_id FROM v_meters WHERE in_site_total ORDER BY 1")
+    assert rows == [(MAIN_L1,), (MAIN_L2,), (MAIN_L3,)]
+
+
+@pytest.mark.parametrize("status", ["silent", "unreadable"])
+def test_a_site_total_that_never_reported_does_not_blank_the_site(
+    database: Database, status: str
+) -> None:
+    plant_site(database)
+    database.execute("UPDATE channels SET status = %s WHERE channel_id = %s", [status, TOTAL])
+    rows = database.execute("SELECT channel_id FROM v_meters WHERE in_site_total ORDER BY 1")
+    assert rows == [(KITCHEN,), (OFFICE,)]
+
+
 def health(database: Database) -> dict[int, tuple[str, float | None]]:
     rows = database.execute(
         "SELECT channel_id, health_status, hours_since_last FROM v_channel_health"

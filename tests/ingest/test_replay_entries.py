@@ -79,7 +79,7 @@ UNKNOWN_RUN = "00000000-0000-4000-8000-00000000dead"
         (
             {"reason": "energy_kwh_out_of_range", "field": "energy_kwh", "value": "1.5",
              "seconds": 7},
-            "off_grid",
+            "overlaps_neighbour",
         ),
     ],
 )  # fmt: skip

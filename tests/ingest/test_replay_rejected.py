@@ -145,7 +145,7 @@ def test_planted_rows_off_the_grid_stay_also_where_their_energy_is_allowed(
     (line,) = [line for line in done["reasons"] if line["reason"] == "energy_kwh_out_of_range"]
     assert count > 0
     # 5 MW is refused for its energy or power as before; what was negative lies off the grid.
-    assert line["refusedToday"]["off_grid"] > 0
+    assert line["refusedToday"]["overlaps_neighbour"] > 0
     assert (line["before"], line["stored"], line["known"]) == (count, 0, 0)
 
 

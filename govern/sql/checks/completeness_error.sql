@@ -7,7 +7,8 @@
 -- why: With a tenth of the data missing the figures of the day are wrong. Judged day by day, so that
 --   a longer window cannot hide a bad day. A day on which nothing was expected counts as missing.
 SELECT day, received, expected, completeness_pct,
-    concat(day, ': ', completeness_pct, ' %%, ', received, ' of ', expected, ' readings') AS detail
+    concat(day, ': ', round(completeness_pct, 1), ' %%, ', received, ' of ', expected, ' readings')
+        AS detail
 FROM site_day
 WHERE completeness_pct < 90
 ORDER BY day

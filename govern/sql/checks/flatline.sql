@@ -31,15 +31,16 @@ numbered AS (
     FROM marked
 )
 SELECT
-    channel_id,
+    n.channel_id,
     min("timestamp") AS run_start,
-    max("timestamp" + make_interval(secs => interval_seconds)) AS run_end,
+    max("timestamp" + make_interval(secs => n.interval_seconds)) AS run_end,
     count(*) AS readings,
     min(power_kw) AS power_kw,
-    concat('channel ', channel_id, ' at ', min(power_kw), ' kW from ',
+    concat(c.channel_name, ' (', n.channel_id, ') at ', min(power_kw), ' kW from ',
            to_char(min("timestamp") AT TIME ZONE %(timezone)s, 'YYYY-MM-DD HH24:MI'), ' for ',
-           round(sum(interval_seconds) / 3600.0, 1), ' h') AS detail
-FROM numbered
-GROUP BY channel_id, run
-HAVING sum(interval_seconds) >= greatest(10800, 6 * max(interval_seconds))
-ORDER BY sum(interval_seconds) DESC, channel_id, min("timestamp")
+           round(sum(n.interval_seconds) / 3600.0, 1), ' h') AS detail
+FROM numbered AS n
+JOIN channels AS c USING (channel_id)
+GROUP BY n.channel_id, c.channel_name, n.run
+HAVING sum(n.interval_seconds) >= greatest(10800, 6 * max(n.interval_seconds))
+ORDER BY sum(n.interval_seconds) DESC, n.channel_id, min("timestamp")

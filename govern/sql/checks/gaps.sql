@@ -8,6 +8,7 @@
 , stretch AS (
     SELECT
         channel_id,
+        named,
         interval_seconds,
         greatest(%(window_start)s, expected_from) AS stretch_start,
         least(%(window_end)s, %(complete_until)s, expected_to) AS stretch_end
@@ -42,7 +43,7 @@ SELECT
     b.gap_end,
     floor(extract(epoch FROM b.gap_end - b.gap_start) / s.interval_seconds)::integer
         AS missing_intervals,
-    concat('channel ', b.channel_id, ' from ',
+    concat(s.named, ' from ',
            to_char(b.gap_start AT TIME ZONE %(timezone)s, 'YYYY-MM-DD HH24:MI'), ' to ',
            to_char(b.gap_end AT TIME ZONE %(timezone)s, 'YYYY-MM-DD HH24:MI')) AS detail
 FROM between_readings AS b

@@ -1,28 +1,41 @@
 -- v_meters: every channel with its site, and whether it may be added up.
--- Layer   3 business; reads channels, organizations, devices
+-- Layer   3 business; reads channels, organizations, devices, meters
 -- Grain   one row per channel
 -- Used    every view above, analyze/readings.py, deliver/
 --
--- is_additive: an energy channel that does not show a phase of a meter whose system value is
--- shown by another channel. in_site_total: what a site's energy is summed over: its site_total
--- channel where it has one, else its additive channels.
+-- is_additive: an energy channel that does not show a phase of a meter whose system value another
+-- channel shows. in_site_total: what a site's energy is summed over: its site_total channels where
+-- it has any, else its additive channels; again no phase beside its system value. A channel that
+-- never reported (silent, unreadable) shows nothing: it stands for no phase and makes no total.
 CREATE OR REPLACE VIEW v_meters AS
-WITH additive AS (
+WITH shown AS (
     SELECT
         c.*,
-        c.channel_type = 'energy' AND c.status <> 'unreadable' AND NOT (
-            coalesce(c.displayed_phase, 'system') <> 'system'
-            AND EXISTS (
-                SELECT FROM channels AS whole
-                WHERE whole.meter_id = c.meter_id
-                  AND whole.channel_id <> c.channel_id
-                  AND coalesce(whole.displayed_phase, 'system') = 'system'
-                  AND whole.channel_type IN ('energy', 'site_total')
-            )
-        ) AS is_additive,
-        bool_or(c.channel_type = 'site_total' AND c.status IN ('active', 'retired'))
-            OVER (PARTITION BY c.organization_id) AS site_has_total
+        c.status IN ('active', 'retired') AS is_usable,
+        coalesce(c.displayed_phase, 'system') <> 'system' AS is_phase
     FROM channels AS c
+),
+-- What shows the system value of each meter.
+whole AS (
+    SELECT meter_id, bool_or(channel_type = 'site_total') AS is_site_total
+    FROM shown
+    WHERE is_usable AND NOT is_phase AND channel_type IN ('energy', 'site_total')
+    GROUP BY meter_id
+),
+counted AS (
+    SELECT
+        c.*,
+        c.channel_type = 'energy' AND c.status <> 'unreadable'
+            AND NOT (c.is_phase AND w.meter_id IS NOT NULL) AS is_additive,
+        -- Phases called the site's total count beside a system value that is not.
+        c.channel_type = 'site_total' AND c.is_usable
+            AND NOT (c.is_phase AND coalesce(w.is_site_total, false)) AS is_total
+    FROM shown AS c
+    LEFT JOIN whole AS w USING (meter_id)
+),
+additive AS (
+    SELECT *, bool_or(is_total) OVER (PARTITION BY organization_id) AS site_has_total
+    FROM counted
 )
 SELECT
     a.organization_id AS site_id,
@@ -31,9 +44,7 @@ SELECT
     a.channel_name,
     a.channel_type,
     a.is_additive,
-    CASE WHEN a.site_has_total
-         THEN a.channel_type = 'site_total' AND a.status IN ('active', 'retired')
-         ELSE a.is_additive END AS in_site_total,
+    CASE WHEN a.site_has_total THEN a.is_total ELSE a.is_additive END AS in_site_total,
     a.status,
     a.is_active,
     a.displayed_phase,
@@ -45,7 +56,10 @@ SELECT
     a.device_id,
     d.device_name,
     d.device_type,
-    o.timezone
+    o.timezone,
+    mt.ct_ratio,
+    mt.voltage_scale
 FROM additive AS a
 JOIN organizations AS o USING (organization_id)
-LEFT JOIN devices AS d USING (device_id);
+LEFT JOIN devices AS d USING (device_id)
+LEFT JOIN meters AS mt ON mt.meter_id = a.meter_id;

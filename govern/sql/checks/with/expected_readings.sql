@@ -1,11 +1,13 @@
 -- What each channel should have sent: common part of the checks of completeness, gaps, silence.
--- Grain   expecting: one row per channel that has ever reported; site_day: one per local day
+-- Grain   expecting: one row per channel that has ever reported; counted: one per channel and local
+--         day; site_day: one per local day
 -- Units   received and expected count intervals of the channel's usual length
 --
 -- Only instants are subtracted, so that a day has 92, 96 or 100 quarter hours as the clocks say.
 WITH expecting AS (
     SELECT
         c.channel_id,
+        concat(c.channel_name, ' (', c.channel_id, ')') AS named,
         coalesce(c.interval_seconds, latest.interval_seconds) AS interval_seconds,
         coalesce(c.installed_at, first."timestamp") AS expected_from,
         coalesce(
@@ -48,6 +50,7 @@ channel_day AS (
 counted AS (
     SELECT
         c.day,
+        c.channel_id,
         floor(
             greatest(extract(epoch FROM c.expected_to - c.expected_from), 0) / c.interval_seconds
         ) AS expected,
