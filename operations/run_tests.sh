@@ -9,4 +9,5 @@ setup_venv requirements-dev.txt
 .venv/bin/ruff check .
 .venv/bin/ruff format --check --quiet .
 .venv/bin/mypy
-.venv/bin/python -m pytest "$@"
+# One worker a core; a file stays on one worker, because its tests share a database.
+.venv/bin/python -m pytest --numprocesses=auto --dist=loadfile "$@"
