@@ -7,6 +7,7 @@ or report shows them.
 
 from __future__ import annotations
 
+import difflib
 import hashlib
 import os
 import stat
@@ -17,8 +18,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
 
+from dotenv import dotenv_values
 from dotenv.parser import parse_stream
 from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
@@ -204,7 +207,7 @@ def _env_file() -> Path | None:
 
 def _readable(path: Path) -> Path:
     """The file, if every line of it can be read. Raises SettingsError that names the line."""
-    if not path.is_file():
+    if not path.exists():
         return path
     try:
         bindings = list(parse_stream(StringIO(path.read_text(encoding="utf-8"))))
@@ -220,17 +223,39 @@ def _readable(path: Path) -> Path:
 def get_settings() -> Settings:
     """Read the settings once per process.
 
-    Raises SettingsError with one line: the name, what is wrong, and the line to add to `.env`.
+    Raises SettingsError with one line: each wrong name, what is wrong, and where to mend it.
     """
+    env_file = _env_file()
+    in_file = set(dotenv_values(env_file)) if env_file and env_file.is_file() else set()
+    _refuse_misspelt({*os.environ, *in_file})
     try:
-        return Settings(_env_file=_env_file())  # type: ignore[call-arg]
+        return Settings(_env_file=env_file)  # type: ignore[call-arg]
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        name = str(first["loc"][0]).upper()
-        reason = first["msg"].removeprefix("Value error, ")
-        raise SettingsError(
-            f"{name}: {reason}. Put a line {name}=... into .env (see .env.example)"
-        ) from None
+        faults = error.errors(include_input=False, include_url=False)
+        raise SettingsError(". ".join(_fault_text(fault) for fault in faults)) from None
+
+
+def _fault_text(fault: ErrorDetails) -> str:
+    name = str(fault["loc"][0]).upper()
+    reason = fault["msg"].removeprefix("Value error, ")
+    # The environment wins: a line in .env would change nothing.
+    remedy = (
+        "It is set in the environment: correct or unset it there"
+        if name in os.environ
+        else f"Put a line {name}=... into .env (see .env.example)"
+    )
+    return f"{name}: {reason}. {remedy}"
+
+
+def _refuse_misspelt(names: set[str]) -> None:
+    """A name that is nearly a setting's would be ignored in silence, and a default used."""
+    known = {name.upper() for name in Settings.model_fields} | {"ARGO_ENV_FILE"}
+    for name in sorted(names - known):
+        if not name.startswith(("ARGO_", "ENISCOPE_")):
+            continue
+        meant = difflib.get_close_matches(name, known, n=1, cutoff=0.9)
+        if meant:
+            raise SettingsError(f"{name} is not a setting; {meant[0]} is meant?")
 
 
 def require(name: str, value: SecretStr | str | None) -> str:

@@ -26,7 +26,23 @@ SITES_FILE = Path(__file__).with_name("sites.yaml")
 LIMITED_MEASURES = (
     "energy_kwh", "power_kw", "voltage_v", "current_a", "power_factor", "neutral_current_a",
     "frequency_hz", "thd_current", "thd_voltage", "temperature_c", "relative_humidity",
+    "reactive_power_kvar", "apparent_power_kva",
 )  # fmt: skip
+# What pydantic says in Python's words, in those of the file.
+_PLAIN_WORDS = {
+    "tuple_type": "must be a list in brackets, such as [0, 100]",
+    "list_type": "must be a list in brackets",
+    "dict_type": "must be a list of 'name: value'",
+    "model_type": "must be a list of 'name: value'",
+    "extra_forbidden": "is not known here; is it misspelt?",
+    "missing": "is missing",
+    "float_parsing": "must be a number",
+    "float_type": "must be a number",
+    "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
+    "date_parsing": "must be a day such as 2026-01-31",
+    "date_from_datetime_parsing": "must be a day such as 2026-01-31",
+}
 WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
@@ -159,7 +175,8 @@ def _site(path: Path, site_id: str, values: dict[str, Any]) -> SiteConfig:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"])
         part = f"site {site_id}" if site_id else "defaults"
-        raise SettingsError(f"{path}, {part}, {where}: {first['msg']}") from None
+        reason = _PLAIN_WORDS.get(first["type"], first["msg"].removeprefix("Value error, "))
+        raise SettingsError(f"{path}, {part}, {where}: {reason}") from None
 
 
 def site_config(site_id: str) -> SiteConfig:

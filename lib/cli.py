@@ -25,6 +25,7 @@ import click
 
 from config.settings import SettingsError
 from lib import errors
+from lib.date_utils import FIRST_DAY, LAST_DAY
 from lib.log import configure_logging
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,10 @@ logger = logging.getLogger(__name__)
 EXIT_CODES_HELP = (
     "Exit codes: 0 done, 1 unexpected error, 2 usage or settings, 3 blocked by validation, "
     "4 partly failed, 5 another run is at work, 130/143 interrupted."
+)
+HOW_TO_RUN = (
+    "`npm run py:… -- --option` runs a script in the project's own environment; `python …` works "
+    "once that is active (`source .venv/bin/activate`)."
 )
 
 
@@ -45,9 +50,12 @@ class Day(click.ParamType):
         if isinstance(value, date):
             return value
         try:
-            return datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 (a calendar day)
+            day = datetime.strptime(value, "%Y-%m-%d").date()  # noqa: DTZ007 (a calendar day)
         except ValueError:
             self.fail(f"'{value}' is not a day such as 2026-01-31", param, ctx)
+        if not FIRST_DAY <= day <= LAST_DAY:
+            self.fail(f"'{value}' is not a day from {FIRST_DAY} to {LAST_DAY}", param, ctx)
+        return day
 
 
 DAY = Day()
@@ -129,7 +137,7 @@ def script(*, epilog: str) -> Callable[[Callable[..., int | None]], click.Comman
 
         command = click.command(
             cls=ArgoCommand,
-            epilog=f"\b\n{epilog.strip()}\n\n{EXIT_CODES_HELP}",
+            epilog=f"\b\n{epilog.strip()}\n\n{HOW_TO_RUN}\n\n{EXIT_CODES_HELP}",
             context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
         )
         quiet = click.option("--quiet", is_flag=True, help="Only warnings and errors on stderr.")
@@ -165,6 +173,12 @@ def period_options(default: str) -> Callable[[Any], Any]:
     return decorate
 
 
+def is_given(name: str) -> bool:
+    """True where the running script's option stands on its command line."""
+    source = click.get_current_context().get_parameter_source(name)
+    return source is click.core.ParameterSource.COMMANDLINE
+
+
 def progress_allowed() -> bool:
-    """True where a progress bar belongs: stderr is a terminal."""
-    return sys.stderr.isatty()
+    """True where a progress bar belongs: stderr is a terminal, and not only warnings are wanted."""
+    return sys.stderr.isatty() and logger.isEnabledFor(logging.INFO)

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import io
 import logging
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
@@ -101,6 +103,11 @@ def reader_server(owner: Server) -> Server | None:
     return Server(embedded_postgres().url(READER_ROLE, database), is_embedded=True)
 
 
+def _program() -> str:
+    """How a session of this process is called in pg_stat_activity."""
+    return f"argo {Path(sys.argv[0]).stem}"[:63]
+
+
 def connect(server: Server) -> Connection:
     """Open a connection; a remote host is retried and has to show a valid certificate.
 
@@ -114,7 +121,7 @@ def connect(server: Server) -> Connection:
         reraise=True,
     )
     try:
-        return attempts(psycopg2.connect, server.url, application_name="argo", **options)
+        return attempts(psycopg2.connect, server.url, application_name=_program(), **options)
     except psycopg2.ProgrammingError:
         raise SettingsError(f"{server.setting} is not a valid PostgreSQL address") from None
     except psycopg2.OperationalError as error:
@@ -243,12 +250,11 @@ def _require_views(connection: Connection, server: Server) -> None:
 def _tls_options(server: Server) -> dict[str, str]:
     if not server.is_remote:
         return {}
-    mode = parse_qs(urlsplit(server.url).query).get("sslmode", [None])[0]
-    if mode is None:
-        return {"sslmode": "verify-full", "sslrootcert": certifi.where()}
+    asked = parse_qs(urlsplit(server.url).query)
+    mode = asked.get("sslmode", ["verify-full"])[0]
     if mode == "verify-full":
-        has_bundle = "sslrootcert" in parse_qs(urlsplit(server.url).query)
-        return {} if has_bundle else {"sslrootcert": certifi.where()}
+        # An authority of one's own stands in the address.
+        return {"sslmode": mode, "sslrootcert": asked.get("sslrootcert", [certifi.where()])[0]}
     logger.warning(
         "%s asks for sslmode=%s: the server's certificate is not verified in full",
         server.setting,

@@ -12,6 +12,11 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from lib.errors import UsageError
 
+# Days outside cannot be told from typing errors, and some lie outside what a clock can show.
+FIRST_DAY, LAST_DAY = date(1970, 1, 1), date(2999, 12, 31)
+# Where each day begins first: what has not begun there has begun nowhere.
+EARLIEST_ZONE = "Pacific/Kiritimati"
+
 
 class Period(NamedTuple):
     """Whole local days, [first_day, last_day] inclusive, and the instants that bound them."""
@@ -58,9 +63,27 @@ def local_day(instant: datetime, timezone: str) -> date:
 
 
 def last_days(count: int, now: datetime, timezone: str) -> Period:
-    """Today and the `count` - 1 days before it, in the site's own calendar."""
-    today = local_day(now, timezone)
-    return Period(today - timedelta(days=count - 1), today, timezone)
+    """Today and the `count` - 1 days before it, in the site's own calendar.
+
+    Raises UsageError when they begin before FIRST_DAY.
+    """
+    return days_up_to(local_day(now, timezone), count, timezone)
+
+
+def days_up_to(last_day: date, count: int, timezone: str) -> Period:
+    """A day and the `count` - 1 days before it.
+
+    Raises UsageError when they begin before FIRST_DAY.
+    """
+    if count > (last_day - FIRST_DAY).days:
+        raise UsageError(f"{count} days up to {last_day} reach back before {FIRST_DAY}")
+    return Period(last_day - timedelta(days=count - 1), last_day, timezone)
+
+
+def refuse_unbegun(first_day: date, now: datetime, timezone: str) -> None:
+    """Raises UsageError for a first day that has not begun in that calendar."""
+    if first_day > local_day(now, timezone):
+        raise UsageError(f"{first_day} has not begun: there is nothing to ask for")
 
 
 def last_complete_week(now: datetime, timezone: str) -> Period:

@@ -97,7 +97,13 @@ class EmbeddedPostgres:
         if self.is_running():
             return
         binaries = _binaries()
-        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise UsageError(
+                f"the database cannot live in {self.folder} ({error.strerror}): "
+                "set ARGO_DATA_DIR to a folder that can be made"
+            ) from None
         with self._locked():
             if self.is_running():
                 return
@@ -106,6 +112,20 @@ class EmbeddedPostgres:
                 self._initialise(binaries, owner)
             self._start(binaries, owner)
             self._ensure_database()
+
+    def users(self) -> list[str]:
+        """Names of the programs that are connected; empty where the server does not answer."""
+        try:
+            with closing(psycopg2.connect(self.url(database=SUPERUSER), connect_timeout=5)) as own:
+                with own.cursor() as cursor:
+                    cursor.execute(
+                        "SELECT DISTINCT coalesce(nullif(application_name, ''), 'a program') "
+                        "FROM pg_stat_activity WHERE backend_type = 'client backend' "
+                        "AND pid <> pg_backend_pid() ORDER BY 1"
+                    )
+                    return [name for (name,) in cursor.fetchall()]
+        except psycopg2.OperationalError:
+            return []
 
     def stop(self) -> bool:
         """Stop the server; False when none was running."""

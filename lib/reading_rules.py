@@ -20,6 +20,10 @@ Limits = tuple[float, float]
 MAX_POWER_KW = 1000.0
 # A counter's reading may be taken a little late, so that one interval holds more than its share.
 ENERGY_TOLERANCE = 1.25
+# A load of poor power factor draws more VA than W, and a transformer bears some overload.
+REACTIVE_TOLERANCE = 2.0
+# Total harmonic distortion of a nearly idle meter is large; above this it is no measurement.
+MAX_THD_PERCENT = 1000.0
 
 ROW_FIELDS = ("energy_kwh", "power_kw")
 FIELD_LIMITS: dict[str, Limits] = {
@@ -30,8 +34,10 @@ FIELD_LIMITS: dict[str, Limits] = {
         ("power_factor", "power_factor_1", "power_factor_2", "power_factor_3"), (-1.0, 1.0)
     ),
     "frequency_hz": (45.0, 65.0),
-    "thd_current": (0.0, float("inf")),
-    "thd_voltage": (0.0, float("inf")),
+    "reactive_power_kvar": (-REACTIVE_TOLERANCE * MAX_POWER_KW, REACTIVE_TOLERANCE * MAX_POWER_KW),
+    "apparent_power_kva": (0.0, REACTIVE_TOLERANCE * MAX_POWER_KW),
+    "thd_current": (0.0, MAX_THD_PERCENT),
+    "thd_voltage": (0.0, MAX_THD_PERCENT),
     "relative_humidity": (0.0, 100.0),
 }
 _PHASES_OF = {
@@ -73,7 +79,7 @@ def rules_for(
     """The rules of a channel: the defaults, the site's limits, the channel's own, in that order.
 
     `rated_kw` is what the channel's meter is built for; it raises the default limit of power,
-    never lowers it.
+    never lowers it. Reactive and apparent power may be twice the largest power allowed.
     """
     channel = site.channel(channel_id)
     exports = site.allow_export if channel.allow_export is None else channel.allow_export
@@ -86,6 +92,9 @@ def rules_for(
     limits = dict(FIELD_LIMITS)
     limits |= dict.fromkeys(_PHASES_OF["power_kw"], (-most_kw if exports else 0.0, power[1]))
     limits |= dict.fromkeys(_PHASES_OF["energy_kwh"], energy)
+    most_kva = REACTIVE_TOLERANCE * max(most_kw, abs(power[0]), power[1])
+    limits["reactive_power_kvar"] = (-most_kva, most_kva)
+    limits["apparent_power_kva"] = (-most_kva if exports else 0.0, most_kva)
     for name, bounds in named.items():
         limits |= dict.fromkeys((name, *_PHASES_OF.get(name, ())), bounds)
     return ReadingRules(

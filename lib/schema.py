@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 SQL_FOLDER = PROJECT_ROOT / "govern" / "sql"
 READER_ROLE = "argo_reader"
+INGEST_ROLE = "argo_ingest"
 # Layers whose views the reader role may select from; each file's header names its layer.
 READABLE_LAYERS = ("3 business", "quality")
 # Any number will do, as long as every script of Argo takes the same.
@@ -115,10 +116,54 @@ def changed_views(connection: Any) -> list[SqlFile]:
     ]
 
 
+def altered_views(connection: Any) -> list[str]:
+    """Names of views whose definition is not what their file says, however that came about.
+
+    Builds every view from its file in the session's own temporary schema, compares what PostgreSQL
+    made of both, and rolls back: no book has to be right, no view is touched.
+    """
+    views = sql_files("views")
+    definitions = (
+        "SELECT relname, pg_get_viewdef(oid) FROM pg_class "
+        "WHERE relkind = 'v' AND relnamespace = {schema} AND relname = ANY(%s)"
+    )
+    names = [view.name for view in views]
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL search_path = public")
+            cursor.execute(definitions.format(schema="'public'::regnamespace"), [names])
+            existing = dict(cursor.fetchall())
+            cursor.execute("SET LOCAL search_path = pg_temp, public")
+            for view in views:
+                with told_in_one_line(f"compare the view {view.name} with its file"):
+                    cursor.execute(view.text)
+            cursor.execute(definitions.format(schema="pg_my_temp_schema()"), [names])
+            meant = dict(cursor.fetchall())
+    finally:
+        connection.rollback()
+    return [name for name in names if name in existing and existing[name] != meant[name]]
+
+
 def pending_migrations(connection: Any) -> list[SqlFile]:
-    """Migrations still to apply. Raises SchemaError where an applied one was edited since."""
+    """Migrations still to apply.
+
+    Raises SchemaError where an applied one was edited or removed since, or two share a number.
+    """
     applied = applied_migrations(connection)
     files = sql_files("migrations")
+    names = {migration.version: migration.path.name for migration in files}
+    for migration in files:
+        if names[migration.version] != migration.path.name:
+            raise SchemaError(
+                f"{migration.path.name} and {names[migration.version]} have the same number: "
+                "give the newer one the next free number"
+            )
+    for version, (name, _) in sorted(applied.items()):
+        if version not in names and version < max(names):
+            raise SchemaError(
+                f"migration {version:04d}_{name}.sql was applied to this database, but its file "
+                "is missing: restore it"
+            )
     for migration in files:
         known = applied.get(migration.version)
         if known is not None and known[1] != migration.checksum:
@@ -157,7 +202,7 @@ def apply_migrations(connection: Any) -> list[str]:
     """Apply what is pending, each file in its own transaction; returns the names applied."""
     done = []
     with (
-        _told_in_one_line("create the tables of the schema's books"),
+        told_in_one_line("create the tables of the schema's books"),
         connection,
         connection.cursor() as cursor,
     ):
@@ -172,35 +217,80 @@ def apply_migrations(connection: Any) -> list[str]:
             )
             if cursor.fetchone() is not None:
                 continue
-            with _told_in_one_line(f"apply {migration.path.name}"):
-                cursor.execute(migration.text)
-            cursor.execute(
-                "INSERT INTO schema_migrations (version, name, checksum) VALUES (%s, %s, %s)",
-                (migration.version, migration.name, migration.checksum),
-            )
+            _apply(cursor, migration)
         done.append(migration.path.name)
         logger.info("applied migration %s", migration.path.name)
     return done
 
 
+def create_tables(cursor: Any) -> None:
+    """Every migration within the caller's transaction, in a database that has none of them."""
+    with told_in_one_line("create the tables of the schema's books"):
+        cursor.execute(_BOOKS)
+    for migration in sql_files("migrations"):
+        _apply(cursor, migration)
+
+
+def _apply(cursor: Any, migration: SqlFile) -> None:
+    with told_in_one_line(f"apply {migration.path.name}"):
+        cursor.execute(migration.text)
+    cursor.execute(
+        "INSERT INTO schema_migrations (version, name, checksum) VALUES (%s, %s, %s)",
+        (migration.version, migration.name, migration.checksum),
+    )
+
+
 def apply_views(connection: Any) -> list[str]:
-    """Replace every view in one transaction and let the reader role see Layer 3 and quality."""
+    """Replace every view in one transaction and give the roles their rights.
+
+    The reader role may see Layer 3 and quality, the ingest role what roles/argo_ingest.sql says.
+    """
     views = sql_files("views")
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK_KEY,))
-        cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", (READER_ROLE,))
-        has_reader = cursor.fetchone() is not None
+        roles = _existing_roles(cursor)
         for view in views:
-            with _told_in_one_line(f"replace the view {view.name}"):
-                cursor.execute(view.text)
-            if has_reader and view.is_readable:
+            with told_in_one_line(f"replace the view {view.name}"):
+                _replace_view(cursor, view)
+            if READER_ROLE in roles and view.is_readable:
                 cursor.execute(f'GRANT SELECT ON "{view.name}" TO {READER_ROLE}')
             cursor.execute(
                 "INSERT INTO schema_views (name, checksum) VALUES (%s, %s) ON CONFLICT (name) "
                 "DO UPDATE SET checksum = excluded.checksum, applied_at = now()",
                 (view.name, view.checksum),
             )
+        if INGEST_ROLE in roles:
+            with told_in_one_line(f"give {INGEST_ROLE} its rights"):
+                cursor.execute((SQL_FOLDER / "roles" / f"{INGEST_ROLE}.sql").read_text("utf-8"))
     return [view.name for view in views]
+
+
+def _existing_roles(cursor: Any) -> set[str]:
+    """Those of our two roles that the server has; a warning names each that is missing."""
+    wanted = (READER_ROLE, INGEST_ROLE)
+    cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", (list(wanted),))
+    roles = {name for (name,) in cursor.fetchall()}
+    for role in wanted:
+        if role not in roles:
+            logger.warning(
+                "the role %s is missing and this login could not make it: ask an administrator "
+                "for CREATE ROLE %s LOGIN, then run npm run db:views",
+                role,
+                role,
+            )
+    return roles
+
+
+def _replace_view(cursor: Any, view: SqlFile) -> None:
+    """Run a view's file. Raises SchemaError where the view was given other columns by hand."""
+    try:
+        cursor.execute(view.text)
+    except psycopg2.errors.InvalidTableDefinition as error:
+        raise SchemaError(
+            f"the view {view.name} has columns that its file does not have "
+            f"({_first_line(error)}): nothing was changed; DROP VIEW {view.name} CASCADE, make "
+            "again what of your own goes with it, and run npm run db:views"
+        ) from error
 
 
 def apply_schema(connection: Any) -> None:
@@ -215,13 +305,13 @@ def _book(connection: Any, table: str, columns: str) -> list[tuple[Any, ...]]:
         cursor.execute("SELECT to_regclass(%s)", (f"public.{table}",))
         if cursor.fetchone()[0] is None:
             return []
-        with _told_in_one_line(f"read {table}"):
+        with told_in_one_line(f"read {table}"):
             cursor.execute(f"SELECT {columns} FROM {table}")  # noqa: S608 (fixed names)
         return list(cursor.fetchall())
 
 
 @contextmanager
-def _told_in_one_line(task: str) -> Iterator[None]:
+def told_in_one_line(task: str) -> Iterator[None]:
     """Turn what PostgreSQL refuses into one line; the transaction around it is rolled back."""
     try:
         yield

@@ -9,18 +9,26 @@ import click
 
 from lib.cli import script
 from lib.embedded_postgres import embedded_postgres
+from lib.errors import LockedError
 
 EXAMPLES = """
 Examples:
   npm run db:stop
-  python operations/stop_database.py
+  npm run db:stop -- --force     also while scripts are at work: they fail
 """
 
 
 @script(epilog=EXAMPLES)
-def main() -> None:
-    """Stop the embedded PostgreSQL; its data stays."""
+@click.option("--force", is_flag=True, help="Stop it although scripts are connected.")
+def main(force: bool) -> None:
+    """Stop the embedded PostgreSQL; its data stays. Refused while scripts use it."""
     server = embedded_postgres()
+    users = server.users()
+    if users and not force:
+        raise LockedError(
+            f"the database is in use by {', '.join(users)}: "
+            "wait for its end, or stop it with --force"
+        )
     stopped = server.stop()
     click.echo(
         f"stopped the server in {server.folder}"

@@ -75,6 +75,33 @@ def test_it_survives_a_killed_script_and_a_killed_server(data_dir: Path) -> None
     assert version() >= 140000
 
 
+def test_the_stop_command_leaves_a_server_that_scripts_use_unless_forced(
+    data_dir: Path, run_script: ScriptRunner
+) -> None:
+    script = subprocess.Popen([sys.executable, "-c", HOLD], stdout=subprocess.PIPE)
+    assert script.stdout is not None
+    assert script.stdout.readline() == b"ready\n"
+    refused = run_script("operations/stop_database.py")
+    assert refused.exit_code == 5
+    assert "the database is in use by argo" in refused.stderr
+    assert EmbeddedPostgres(data_dir.resolve()).is_running()
+    forced = run_script("operations/stop_database.py", "--force")
+    assert (forced.exit_code, "stopped the server" in forced.stderr) == (0, True)
+    script.kill()
+    script.wait()
+    script.stdout.close()
+
+
+def test_a_folder_that_cannot_be_made_is_told_in_one_line(
+    monkeypatch: pytest.MonkeyPatch, run_script: ScriptRunner
+) -> None:
+    monkeypatch.setenv("ARGO_DATA_DIR", "/dev/null/data")
+    failed = run_script("govern/run_migration.py")
+    assert failed.exit_code == 2
+    assert "the database cannot live in /dev/null/data" in failed.stderr
+    assert "ARGO_DATA_DIR" in failed.stderr
+
+
 def test_processes_that_start_it_at_once_share_it(data_dir: Path) -> None:
     code = "from lib.database import owner_connection\nwith owner_connection(): pass"
     scripts = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(4)]

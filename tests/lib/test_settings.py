@@ -71,7 +71,7 @@ def test_the_older_names_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ARGO_LOG_FORMAT", "xml", "text"),
     ],
 )
-def test_a_malformed_setting_is_named_with_the_line_to_add(
+def test_a_malformed_setting_is_named_with_where_it_is_set(
     monkeypatch: pytest.MonkeyPatch, name: str, value: str, complaint: str
 ) -> None:
     monkeypatch.setenv(name, value)
@@ -80,9 +80,36 @@ def test_a_malformed_setting_is_named_with_the_line_to_add(
     message = str(caught.value)
     assert message.startswith(f"{name}: ")
     assert complaint in message
-    assert f"{name}=... into .env" in message
+    assert "set in the environment" in message
     assert "\n" not in message
     assert "PASSWD" not in message
+
+
+def test_faults_of_the_file_are_told_together_with_the_lines_to_write(env_file: Path) -> None:
+    env_file.write_text("ENISCOPE_RESOLUTION=17\nARGO_LOG_FORMAT=xml\n")
+    with pytest.raises(SettingsError) as caught:
+        get_settings()
+    message = str(caught.value)
+    assert "\n" not in message
+    for name in ("ENISCOPE_RESOLUTION", "ARGO_LOG_FORMAT"):
+        assert f"{name}: " in message
+        assert f"{name}=... into .env" in message
+
+
+def test_a_misspelt_setting_is_not_ignored(env_file: Path) -> None:
+    env_file.write_text("ENISCOPE_MAXRPS=3\n")
+    with pytest.raises(SettingsError, match=r"ENISCOPE_MAXRPS .* ENISCOPE_MAX_RPS is meant"):
+        get_settings()
+
+
+def test_a_folder_in_place_of_the_file_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("config.settings.PROJECT_ROOT", tmp_path)
+    monkeypatch.delenv("ARGO_ENV_FILE")
+    (tmp_path / ".env").mkdir()
+    with pytest.raises(SettingsError, match=r"\.env cannot be read as text"):
+        get_settings()
 
 
 @pytest.mark.parametrize(
