@@ -1,8 +1,9 @@
 """Bring the hourly aggregate up to date with what was ingested since the last refresh.
 
-Reads   ingestion_logs (windows not aggregated yet), readings (those windows only)
-Writes  mv_hourly_usage (the local hours that changed), ingestion_logs.aggregated_at
-Exits   0 done, 2 unknown site or settings; safe to run again and at the same time
+Reads   ingestion_logs (windows not aggregated yet), readings (those windows only), sites.yaml
+Writes  mv_hourly_usage (the local hours that changed), ingestion_logs.aggregated_at,
+        site_opening_hours, site_closed_days (what the views know of config/sites.yaml)
+Exits   0 done, 2 unknown site, settings or permission; safe to run again and at the same time
 
     python govern/refresh_views.py --site 23271
 """
@@ -16,18 +17,24 @@ from typing import Any
 
 import click
 
+from govern.views.opening_hours import store_opening_hours
 from lib import clock
 from lib.cli import script
 from lib.database import Connection, Cursor, owner_connection, transaction
 from lib.errors import UsageError
-from lib.schema import SQL_FOLDER
+from lib.schema import SQL_FOLDER, told_in_one_line
 
 # Any number will do that no other lock of Argo uses.
 REFRESH_LOCK_KEY = 7_203_002
 
 # Files of govern/sql/aggregates, in the order they run.
 TAKE_IN = ("10_windows_to_aggregate", "20_stale_ranges")
-AGGREGATE = ("30_fresh_hours", "40_changed_hours", "50_replace_changed_hours")
+AGGREGATE = (
+    "25_touched_readings",
+    "30_fresh_hours",
+    "40_changed_hours",
+    "50_replace_changed_hours",
+)
 MARK = "60_mark_windows"
 ALL_RANGES = "20_all_ranges"
 
@@ -54,13 +61,13 @@ def refresh(connection: Connection, site_id: str | None = None, *, full: bool = 
     started = time.monotonic()
     parameters = {"site_id": site_id, "now": clock.now()}
     with transaction(connection) as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", (REFRESH_LOCK_KEY,))
+        _wait_for_other_refreshes(cursor)
         windows, _ = [_run(cursor, step, parameters) for step in TAKE_IN]
-        _, changed, _ = [_run(cursor, step, parameters) for step in AGGREGATE]
+        _, _, changed, _ = [_run(cursor, step, parameters) for step in AGGREGATE]
         different = None
         if full:
             _run(cursor, ALL_RANGES, parameters)
-            _, different, _ = [_run(cursor, step, parameters) for step in AGGREGATE]
+            _, _, different, _ = [_run(cursor, step, parameters) for step in AGGREGATE]
         _run(cursor, MARK, parameters)
     return Refresh(
         hours_refreshed=changed + (different or 0),
@@ -68,6 +75,10 @@ def refresh(connection: Connection, site_id: str | None = None, *, full: bool = 
         seconds=time.monotonic() - started,
         hours_different=different,
     )
+
+
+def _wait_for_other_refreshes(cursor: Cursor) -> None:
+    cursor.execute("SELECT pg_advisory_xact_lock(%s)", (REFRESH_LOCK_KEY,))
 
 
 def _run(cursor: Cursor, step: str, parameters: dict[str, Any]) -> int:
@@ -101,10 +112,13 @@ def _sentence(done: Refresh) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 def main(site: str | None, full: bool, as_json: bool) -> None:
     """Bring the hourly aggregate (mv_hourly_usage) up to date with the readings."""
-    with owner_connection() as connection:
+    with owner_connection() as connection, told_in_one_line("refresh the aggregates"):
         if site is not None:
             _require_site(connection, site)
         done = refresh(connection, site, full=full)
+        with transaction(connection) as cursor:
+            _wait_for_other_refreshes(cursor)
+            store_opening_hours(cursor, site)
     if as_json:
         summary = asdict(done) | {"seconds": round(done.seconds, 3)}
         different = summary.pop("hours_different")

@@ -1,8 +1,9 @@
 """Replace the database's views by govern/sql/views, all in one transaction.
 
-Reads   govern/sql/views, schema_views
-Writes  the views; grants to argo_reader. Other grants and users' own views on top of ours stay
-Exits   0 done, 1 (--check) views differ from their files, 2 tables not migrated, no permission
+Reads   govern/sql/views, govern/sql/roles, schema_views
+Writes  the views; rights of argo_reader and argo_ingest. Other grants and users' own views stay
+Exits   0 done, 1 (--check) views differ from their files, 2 tables not migrated, no permission, a
+        view that was given other columns by hand
 
     npm run db:views -- --check
 """
@@ -16,7 +17,14 @@ import click
 from lib.cli import script
 from lib.database import Connection, connect, owner_server
 from lib.errors import EXIT_ERROR, EXIT_OK, UsageError
-from lib.schema import apply_views, changed_views, pending_migrations, schema_problem
+from lib.schema import (
+    altered_views,
+    apply_views,
+    changed_views,
+    pending_migrations,
+    schema_problem,
+    sql_files,
+)
 
 
 def refuse_unmigrated(connection: Connection) -> None:
@@ -24,6 +32,24 @@ def refuse_unmigrated(connection: Connection) -> None:
     problem = schema_problem(connection)
     if problem is not None and (problem.is_newer or pending_migrations(connection)):
         raise UsageError(problem.message)
+
+
+def differing_views(connection: Connection) -> dict[str, str]:
+    """View -> why it is not what its file says; in the order in which they are built."""
+    altered = set(altered_views(connection))
+    outdated = {view.name for view in changed_views(connection)}
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT viewname FROM pg_views WHERE schemaname = 'public'")
+        existing = {name for (name,) in cursor.fetchall()}
+    reasons = {}
+    for view in sql_files("views"):
+        if view.name not in existing:
+            reasons[view.name] = "missing"
+        elif view.name in outdated:
+            reasons[view.name] = "older than its file"
+        elif view.name in altered:
+            reasons[view.name] = "changed by hand"
+    return reasons
 
 
 @script(
@@ -35,10 +61,10 @@ def main(check: bool) -> int:
     """Replace the views, or say which differ from their files."""
     with closing(connect(owner_server())) as connection:
         refuse_unmigrated(connection)
-        differing = changed_views(connection)
+        differing = differing_views(connection)
         if check:
-            for view in differing:
-                click.echo(f"differs  {view.name}")
+            for name, reason in differing.items():
+                click.echo(f"differs  {name}  ({reason})")
             return EXIT_ERROR if differing else EXIT_OK
         replaced = apply_views(connection)
     click.echo(f"replaced {len(replaced)} views ({len(differing)} differed from their files)")

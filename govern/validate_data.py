@@ -1,7 +1,8 @@
 """The circuit breaker: may the data of a site and period be trusted?
 
 Reads   readings and the books of ingestion, through govern/sql/checks/*.sql
-Writes  validation_runs (one row: verdict, each check's finding, sample rows)
+Writes  validation_runs (one row: verdict, each check's finding, sample rows), quality_metrics (the
+        days' volume, nulls, range, refusals, against which later days are compared)
 Exits   0 pass or warn, 2 unknown site or wrong days (nothing written), 3 fail
 
     python govern/validate_data.py --site 23271 --start 2026-11-09 --end 2026-11-15
@@ -23,6 +24,7 @@ from rich.text import Text
 
 from govern.checks.check_file import load_checks
 from govern.checks.overrides import Override, earlier_override
+from govern.checks.rule_table import rule_table
 from govern.checks.runner import known_data, overall_verdict, record_validation, run_checks
 from govern.checks.window import Window, load_window
 from lib import clock
@@ -157,6 +159,7 @@ def show_sample(console: Console, check: dict[str, Any]) -> None:
     help="What ends with exit code 3; the verdict that is recorded stays the same.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--rules", is_flag=True, help="Print what is checked, and why, as Markdown; no more.")
 def main(
     site: str,
     start: date | None,
@@ -165,8 +168,12 @@ def main(
     by: str | None,
     fail_on: str,
     as_json: bool,
+    rules: bool,
 ) -> int:
     """Check the data of a site and period; exit 3 when it must not be used."""
+    if rules:
+        click.echo(rule_table(load_checks()), nl=False)
+        return EXIT_OK
     chosen_override = named_override(override, by)
     with owner_connection() as connection:
         window = load_window(connection, site, start, end, clock.now())

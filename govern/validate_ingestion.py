@@ -11,6 +11,7 @@ Exits   0 no stored reading breaks a rule (what quarantine would give up is only
 from __future__ import annotations
 
 import json
+import re
 import time
 from datetime import date
 from typing import Any
@@ -75,6 +76,16 @@ def exit_code(document: dict[str, Any]) -> int:
     """4 where a rule refuses what is stored; a remark that is missing refuses nothing."""
     is_broken = document["refused_rows"] or document["refused_values"]
     return EXIT_PARTIAL if is_broken else EXIT_OK
+
+
+def _camel_keys(value: Any) -> Any:
+    """The document with its keys as in every script's JSON: readings_found -> readingsFound."""
+    if isinstance(value, dict):
+        return {
+            re.sub("_([a-z])", lambda found: found.group(1).upper(), key): _camel_keys(one)
+            for key, one in value.items()
+        }
+    return [_camel_keys(one) for one in value] if isinstance(value, list) else value
 
 
 def show(document: dict[str, Any]) -> None:
@@ -172,7 +183,7 @@ def main(site: str, start: date | None, end: date | None, as_json: bool) -> int:
         audited = load_audited(connection, site, start, end, clock.now())
         document = validate_ingestion(connection, audited)
     if as_json:
-        click.echo(json.dumps(document, indent=2))
+        click.echo(json.dumps(_camel_keys(document), indent=2))
     else:
         show(document)
     return exit_code(document)

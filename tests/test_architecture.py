@@ -93,7 +93,7 @@ def test_every_npm_alias_names_a_file_that_exists(alias: str) -> None:
 
 @pytest.mark.parametrize("alias", [name for name in NPM_SCRIPTS if ":" in name])
 def test_npm_aliases_are_named_stage_action(alias: str) -> None:
-    assert re.fullmatch(r"(py|db|docs)(:[a-z-]+)+", alias)
+    assert re.fullmatch(r"(py|db|docs)(:[a-z0-9-]+)+", alias)
 
 
 def test_no_script_lies_in_the_root() -> None:

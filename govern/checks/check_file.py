@@ -4,15 +4,16 @@
     -- severity: warn                   error blocks what is delivered, warn stands on it
     -- threshold: 1 %                   how much may break the rule: a count, or a percentage
     -- of: SELECT count(*) FROM ...     what the percentage is of (only with a percentage)
+    -- per: channel                     the percentage is judged channel by channel, so that many
+                                        good ones do not hide one; a few rows of a channel are
+                                        forgiven (FEW_ROWS). `of` then gives channel_id and count
     -- with: expected_readings          common part, put before the query: checks/with/NAME.sql
     -- fault: readings without energy   what the rows are, as a report words it
     -- owner: govern                    who decides on the rule
     -- why: ...                         why it matters; a line that starts with "--   " continues
 
-A query may use %(site_id)s, %(timezone)s, %(window_start)s, %(window_end)s, %(first_day)s,
-%(last_day)s, %(now)s, %(complete_until)s, %(channel_ids)s, %(energy_channel_ids)s,
-%(total_channel_ids)s (what the site's energy is summed over) and %(limits)s; any other percent sign
-in it is doubled. A column called `detail` says in words what is wrong.
+A query may use the parameters of Window.parameters (govern/checks/window.py); any other percent
+sign in it is doubled. A column called `detail` says in words what is wrong.
 """
 
 from __future__ import annotations
@@ -26,8 +27,10 @@ from lib.errors import ArgoError
 from lib.schema import SQL_FOLDER
 
 CHECKS_FOLDER = SQL_FOLDER / "checks"
-KEYS = {"name", "severity", "threshold", "of", "with", "fault", "owner", "why"}
-OPTIONAL_KEYS = {"of", "with"}
+KEYS = {"name", "severity", "threshold", "of", "per", "with", "fault", "owner", "why"}
+OPTIONAL_KEYS = {"of", "per", "with"}
+# So many broken rows of a channel say nothing yet: 1 % of a day is less than one quarter hour.
+FEW_ROWS = 3
 
 Severity = Literal["error", "warn"]
 
@@ -46,9 +49,12 @@ class Threshold:
 
     limit: float
     of_sql: str | None = None
+    is_per_channel: bool = False
 
     def allows(self, count: int, of: int | None) -> bool:
         """True when `count` rows (out of `of`) do not yet break the rule.
+
+        Per channel, both are those of one channel.
 
         >>> Threshold(1.0, "SELECT count(*) FROM readings").allows(2, 200)
         True
@@ -56,10 +62,12 @@ class Threshold:
         False
         """
         limit = self.limit if of is None else self.limit / 100 * of
-        return count <= limit
+        return count <= max(limit, FEW_ROWS if self.is_per_channel else 0)
 
     def __str__(self) -> str:
-        return f"{self.limit:g} %" if self.of_sql else f"{self.limit:g}"
+        if not self.of_sql:
+            return f"{self.limit:g}"
+        return f"{self.limit:g} % of a channel" if self.is_per_channel else f"{self.limit:g} %"
 
 
 @dataclass(frozen=True)
@@ -137,4 +145,8 @@ def _threshold(path: Path, header: dict[str, str]) -> Threshold:
     is_percentage = found.group(2) == "%"
     if is_percentage != ("of" in header):
         raise CheckFileError(f"check {path.name}: '-- of:' belongs to a percentage, and only there")
-    return Threshold(float(found.group(1)), header.get("of"))
+    if header.get("per", "channel") != "channel" or ("per" in header and not is_percentage):
+        raise CheckFileError(
+            f"check {path.name}: '-- per:' is channel, and belongs to a percentage"
+        )
+    return Threshold(float(found.group(1)), header.get("of"), is_per_channel="per" in header)

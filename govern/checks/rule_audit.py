@@ -41,7 +41,9 @@ asked AS (
     WHERE channel_id = %(channel_id)s AND run_id IN (SELECT run_id FROM chosen)
     GROUP BY run_id HAVING min(interval_seconds) = max(interval_seconds)
 )
-SELECT scope, reason, field, value, interval_seconds,
+SELECT scope, reason, field, value, interval_seconds, units IS NOT NULL AS has_units,
+       CASE jsonb_typeof(raw) WHEN 'object' THEN raw ->> 'P' END AS power_w,
+       CASE jsonb_typeof(raw) WHEN 'object' THEN raw ->> 'E' END AS energy_wh,
        (extract(epoch FROM "timestamp") * 1000000)::bigint AS timestamp_us
 FROM chosen LEFT JOIN asked USING (run_id)
 ORDER BY counted_at, id
@@ -159,7 +161,8 @@ def audit_quarantine(
     """The channel's quarantine by scope, reason and field, and how much of it may pass today.
 
     Judged is what the rules can judge without the raw record: the value that was refused, and its
-    time. Whether the rest of the record passes only py:ingest:replay can say.
+    time. Whether the rest of the record passes only py:ingest:replay can say. What was refused
+    before its unit was recorded passes only if it came in the usual one, as there.
     """
     window = {
         "channel_id": channel.channel_id,
@@ -203,6 +206,7 @@ def _passing(
         if row["interval_seconds"] is not None
         and row["timestamp_us"] is not None
         and (row["value"] is not None or not has_value)
+        and not _came_in_another_unit(field, row)
     ]
     for interval_seconds in sorted({row["interval_seconds"] for row in known}):
         of_length = [row for row in known if row["interval_seconds"] == interval_seconds]
@@ -217,6 +221,18 @@ def _passing(
             refused |= finding.mask
         passing += [row for row, no in zip(of_length, refused.tolist(), strict=True) if not no]
     return passing
+
+
+def _came_in_another_unit(field: str | None, row: Mapping[str, Any]) -> bool:
+    """True for a row whose refused energy or power is not its record's number in Wh or W."""
+    sent = {"energy_kwh": row["energy_wh"], "power_kw": row["power_w"]}
+    if row["scope"] != "row" or row["has_units"] or field not in sent:
+        return False
+    try:
+        usual = float(sent[field]) / 1000
+    except (TypeError, ValueError):
+        return True
+    return not math.isclose(usual, float(row["value"]), rel_tol=1e-9)
 
 
 def _stored_sql(names: Sequence[str]) -> str:

@@ -6,14 +6,16 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from math import isfinite
 from typing import Any
 
 from config.settings import get_settings
-from config.sites import site_config
+from config.sites import SiteConfig, site_config
 from lib.database import Connection, fetch_all
 from lib.date_utils import Period, chosen_period, local_day, local_midnight, zone
 from lib.errors import UsageError
-from lib.reading_rules import rated_power_kw, rules_for
+from lib.reading_rules import ReadingRules, rated_power_kw, rules_for
+from lib.schema import altered_views, sql_files
 
 DEFAULT_INTERVAL_SECONDS = 900
 ENERGY_TYPES = ("site_total", "energy")
@@ -45,7 +47,9 @@ class Window:
     period: Period
     now: datetime
     complete_until: datetime
+    asked_until: datetime | None
     channels: tuple[Mapping[str, Any], ...]
+    altered_views: tuple[str, ...] = ()
 
     def parameters(self) -> dict[str, Any]:
         """The named parameters of the checks' queries."""
@@ -58,6 +62,9 @@ class Window:
             "last_day": self.period.last_day,
             "now": self.now,
             "complete_until": self.complete_until,
+            # A site that never was ingested was asked for nothing.
+            "asked_until": self.asked_until or self.period.start,
+            "settle_seconds": get_settings().eniscope_settle_seconds,
             "channel_ids": [channel["channel_id"] for channel in self.channels],
             "energy_channel_ids": [
                 channel["channel_id"]
@@ -68,6 +75,12 @@ class Window:
                 channel["channel_id"] for channel in self.channels if channel["in_site_total"]
             ],
             "limits": json.dumps(_limits(self.site_id, self.channels)),
+            "field_limits": json.dumps(_field_limits(self.site_id, self.channels)),
+            "tariff_days": [
+                price.valid_from.isoformat() for price in site_config(self.site_id).tariff
+            ],
+            "view_names": [view.name for view in sql_files("views")],
+            "altered_views": list(self.altered_views),
         }
 
     def place(self, row: Mapping[str, Any]) -> str:
@@ -107,15 +120,16 @@ def load_window(
         raise UsageError(f"{period.first_day} has not begun: nothing to validate")
     settle_seconds = get_settings().eniscope_settle_seconds
     asked = fetch_all(connection, _ASKED_UNTIL, {"site_id": site_id, "settle": settle_seconds})
+    asked_until = asked[0]["asked_until"]
     return Window(
         site_id=site_id,
         site_name=sites[0]["organization_name"],
         period=period,
         now=now,
-        complete_until=complete_until(
-            period, now, timedelta(seconds=settle_seconds), asked[0]["asked_until"]
-        ),
+        complete_until=complete_until(period, now, timedelta(seconds=settle_seconds), asked_until),
+        asked_until=asked_until,
         channels=tuple(fetch_all(connection, _CHANNELS, {"site_id": site_id})),
+        altered_views=tuple(altered_views(connection)),
     )
 
 
@@ -161,13 +175,11 @@ def _limits(site_id: str, channels: Sequence[Mapping[str, Any]]) -> list[dict[st
     site = site_config(site_id)
     limits = []
     for channel in channels:
-        interval_seconds = channel["interval_seconds"] or DEFAULT_INTERVAL_SECONDS
-        rated_kw = rated_power_kw(channel["ct_ratio"], channel["voltage_scale"])
-        rules = rules_for(site, channel["channel_id"], interval_seconds, rated_kw=rated_kw)
+        rules = _rules(site, channel)
         limits.append(
             {
                 "channel_id": channel["channel_id"],
-                "interval_seconds": interval_seconds,
+                "interval_seconds": rules.interval_seconds,
                 "power_low_kw": rules.power_kw[0],
                 "power_high_kw": rules.power_kw[1],
                 "energy_low_kwh": rules.energy_kwh[0],
@@ -175,3 +187,24 @@ def _limits(site_id: str, channels: Sequence[Mapping[str, Any]]) -> list[dict[st
             }
         )
     return limits
+
+
+def _field_limits(site_id: str, channels: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The limits of single values, per channel and column; an end that is open is None."""
+    site = site_config(site_id)
+    return [
+        {
+            "channel_id": channel["channel_id"],
+            "field": field,
+            "low": low if isfinite(low) else None,
+            "high": high if isfinite(high) else None,
+        }
+        for channel in channels
+        for field, (low, high) in _rules(site, channel).field_limits.items()
+    ]
+
+
+def _rules(site: SiteConfig, channel: Mapping[str, Any]) -> ReadingRules:
+    interval_seconds = channel["interval_seconds"] or DEFAULT_INTERVAL_SECONDS
+    rated_kw = rated_power_kw(channel["ct_ratio"], channel["voltage_scale"])
+    return rules_for(site, channel["channel_id"], interval_seconds, rated_kw=rated_kw)

@@ -26,7 +26,7 @@ REJECT = (
     "INSERT INTO rejected_readings (run_id, channel_id, timestamp, scope, reason, field, raw, "
     f"raw_md5) SELECT '{RUN_ID}', {OFFICE}, at, "
 )
-# More than 1 % of the 864 energy readings (and of all 1,152) breaks a percentage rule.
+# 12 of a channel's 288 readings: more than 1 % of them, and more than the 3 that are forgiven.
 TWELVE = "timestamp >= '2026-03-03T12:00Z' AND timestamp < '2026-03-03T15:00Z'"
 TWELVE_AT = "generate_series('2026-03-03T12:00Z'::timestamptz, '2026-03-03T14:45Z', '15 minutes')"
 

@@ -6,7 +6,9 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from support import ScriptRunner
 
+from config.settings import PROJECT_ROOT
 from govern.checks.check_file import CheckFileError, load_check
 from govern.checks.runner import judge
 from govern.checks.window import complete_until
@@ -64,6 +66,8 @@ def test_a_header_is_read_with_its_continued_lines(tmp_path: Path) -> None:
         ("1", "-- of: SELECT 1\n", "belongs to a percentage"),
         ("1", "-- with: nothing\n", "there is no nothing.sql"),
         ("1", "-- colour: red\n", "has an unknown '-- colour:'"),
+        ("1", "-- per: channel\n", "belongs to a percentage"),
+        ("1 %", "-- of: SELECT 1\n-- per: meter\n", "'-- per:' is channel"),
     ],
 )
 def test_a_header_that_is_wrong_is_an_error_that_names_it(
@@ -77,3 +81,10 @@ def test_a_comment_in_the_query_may_hold_a_percent_sign(tmp_path: Path) -> None:
     path = write_check(tmp_path)
     path.write_text(path.read_text().replace("SELECT 1;", "SELECT\n  -- 5 % of it\n  1;"))
     assert load_check(path).sql == "SELECT\n  1"
+
+
+def test_the_page_of_checks_says_what_the_files_say(run_script: ScriptRunner) -> None:
+    printed = run_script("govern/validate_data.py", "--rules")
+    assert printed.exit_code == 0, printed.stderr
+    page = (PROJECT_ROOT / "docs" / "checks.md").read_text(encoding="utf-8")
+    assert page == printed.stdout, "npm run py:govern:validate -- --rules > docs/checks.md"

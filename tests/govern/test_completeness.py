@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from datetime import UTC, date, datetime
 
 import pytest
@@ -18,6 +19,7 @@ from clean_site import (
 from planted_faults import NOON, ONE, TWELVE, TWO, faulty, refused_total, run_one, window_of
 from support import Database
 
+from govern.refresh_views import refresh
 from lib.date_utils import Period
 
 
@@ -180,3 +182,63 @@ def test_channels_of_a_site_silent_for_months_are_dead(clean_site: CleanSite) ->
         found = run_one(cursor, "dead_channels", window_of(clean_site, april, now))
     assert [row["channel_id"] for row in found.sample] == [TOTAL, KITCHEN, OFFICE]
     assert "Channel 101 (101) since 2026-03-05 00:00" in found.summary
+
+
+MAINLESS = [Channel(number) for number in range(102, 110)]
+
+
+@pytest.mark.parametrize(
+    ("share", "verdict"),
+    # Eight channels: a dead one is an eighth of the readings. Its share of the energy decides.
+    [(0.02, "pass"), (1.0, "fail")],
+    ids=["small", "as large as the others"],
+)
+def test_on_a_site_without_a_main_the_energy_of_a_dead_channel_decides(
+    database: Database, share: float, verdict: str
+) -> None:
+    site = plant_site(database, channels=MAINLESS, days=7)
+    with closing(database.connect()) as connection:
+        refresh(connection)
+    # All alike but for one; it dies on the last three days.
+    dead = (
+        f"UPDATE mv_hourly_usage SET avg_kw = CASE channel_id WHEN {OFFICE} THEN {share} * 4 "
+        f"ELSE 4 END; DELETE FROM readings WHERE channel_id = {OFFICE} "
+        "AND timestamp >= '2026-03-06T05:00Z'"
+    )
+    with faulty(site, dead) as (_, cursor):
+        for name in ("completeness_error", "completeness_of_site_total"):
+            found = run_one(cursor, name, window_of(site))
+            assert found.verdict == verdict, name
+        assert run_one(cursor, "completeness_of_channels", window_of(site)).verdict == "warn"
+        assert run_one(cursor, "completeness_warn", window_of(site)).verdict == "warn"
+        assert run_one(cursor, "dead_channels", window_of(site)).verdict == "warn"
+
+
+def test_two_small_dead_channels_are_most_data_missing(database: Database) -> None:
+    site = plant_site(database, channels=MAINLESS, days=7)
+    with closing(database.connect()) as connection:
+        refresh(connection)
+    dead = (
+        f"UPDATE mv_hourly_usage SET avg_kw = CASE WHEN channel_id IN ({OFFICE}, {KITCHEN}) "
+        f"THEN 0.1 ELSE 4 END; DELETE FROM readings WHERE channel_id IN ({OFFICE}, {KITCHEN}) "
+        "AND timestamp >= '2026-03-06T05:00Z'"
+    )
+    with faulty(site, dead) as (_, cursor):
+        found = run_one(cursor, "completeness_error", window_of(site))
+        assert [row["day"] for row in found.sample] == ["2026-03-06", "2026-03-07", "2026-03-08"]
+        assert run_one(cursor, "completeness_of_site_total", window_of(site)).count == 0
+
+
+def test_days_before_the_known_installation_of_the_main_only_warn(clean_site: CleanSite) -> None:
+    later = (
+        f"DELETE FROM readings WHERE channel_id = {TOTAL} AND timestamp < '2026-03-03T05:00Z'; "
+        f"UPDATE channels SET installed_at = '2026-03-03T05:00Z' WHERE channel_id = {TOTAL}"
+    )
+    with faulty(clean_site, later) as (_, cursor):
+        window = window_of(clean_site)
+        assert run_one(cursor, "completeness_of_site_total", window).count == 0
+        assert run_one(cursor, "total_not_installed_yet", window).verdict == "warn"
+        # A window without any day of a total has no total to show.
+        monday = Period(date(2026, 3, 2), date(2026, 3, 2), "America/New_York")
+        found = run_one(cursor, "completeness_of_site_total", window_of(clean_site, monday))
+        assert found.verdict == "fail"

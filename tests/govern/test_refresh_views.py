@@ -8,10 +8,12 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from uuid import UUID
 
 import psycopg2.extensions
 import pytest
+import yaml
 from clean_site import CHANNELS, KITCHEN, OFFICE, CleanSite, plant_site
 from support import Database, ScriptRunner
 
@@ -206,6 +208,69 @@ def test_the_script_refreshes_one_site_and_says_what_it_did(
     assert database.scalar(left) == len(CHANNELS)
     full = json.loads(run_script(SCRIPT, "--full", "--json").stdout)
     assert full["equal"] is True
+
+
+def test_a_database_without_readings_has_nothing_to_refresh(
+    database: Database, run_script: ScriptRunner
+) -> None:
+    done = run_script(SCRIPT, "--json")
+    assert done.exit_code == 0, done.stderr
+    summary = json.loads(done.stdout)
+    assert (summary["windows"], summary["hours_refreshed"]) == (0, 0)
+
+
+def test_every_refresh_copies_opening_hours_and_holidays_of_the_sites_file(
+    database: Database, run_script: ScriptRunner, tmp_path: Path
+) -> None:
+    plant_site(database)
+    now = {"ARGO_NOW": "2026-03-05T06:00:00Z"}
+    assert run_script(SCRIPT, env=now).exit_code == 0
+    weekdays = database.execute(
+        "SELECT array_agg(weekday ORDER BY weekday), min(opens)::text, max(closes)::text "
+        "FROM site_opening_hours"
+    )
+    assert weekdays == [([1, 2, 3, 4, 5], "06:00:00", "19:00:00")]
+    # Of this year and the next: Thanksgiving, Independence Day on the Friday, New Year.
+    for day in ("2026-11-26", "2026-07-03", "2027-01-01"):
+        assert database.scalar("SELECT count(*) FROM site_closed_days WHERE day = %s", [day]) == 1
+    sites = {"23271": {"opening_hours": {"sunday": ["10:00", "24:00"]}, "closed_days": []}}
+    changed = tmp_path / "sites.yaml"
+    changed.write_text(yaml.safe_dump({"sites": sites}))
+    assert run_script(SCRIPT, env={**now, "ARGO_SITES_FILE": str(changed)}).exit_code == 0
+    rows = database.execute("SELECT weekday, opens::text, closes::text FROM site_opening_hours")
+    assert rows == [(7, "10:00:00", "24:00:00")]
+    assert database.scalar("SELECT count(*) FROM site_closed_days") == 0
+
+
+def test_a_sites_file_that_cannot_be_read_is_one_line(
+    database: Database, run_script: ScriptRunner, tmp_path: Path
+) -> None:
+    plant_site(database)
+    site = {
+        "holidays": {"country": "Atlantis"},
+        "opening_hours": {"monday": ["06:00", "19:00"]},
+    }
+    (tmp_path / "sites.yaml").write_text(yaml.safe_dump({"sites": {"23271": site}}))
+    done = run_script(SCRIPT, env={"ARGO_SITES_FILE": str(tmp_path / "sites.yaml")})
+    assert done.exit_code == 2
+    assert "config/sites.yaml, holidays" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def test_after_an_older_version_every_window_is_taken_in_once_more(
+    database: Database, connection: psycopg2.extensions.connection
+) -> None:
+    plant_site(database)
+    refresh(connection)
+    # As migration 0010 finds and leaves them: filled without what it adds.
+    database.execute(
+        "UPDATE mv_hourly_usage SET first_reading = NULL, last_reading = NULL;"
+        "UPDATE ingestion_logs SET aggregated_at = NULL"
+    )
+    refresh(connection)
+    empty = "SELECT count(*) FROM mv_hourly_usage WHERE first_reading IS NULL"
+    assert database.scalar(empty) == 0
+    assert refresh(connection, full=True).hours_different == 0
 
 
 def test_an_unknown_site_is_a_usage_error(database: Database, run_script: ScriptRunner) -> None:

@@ -58,12 +58,17 @@ def quarantine(
     *,
     scope: str = "row",
     at: datetime | None = NOON,
+    units: str | None = "{}",
+    raw: str = "{}",
 ) -> None:
     site.database.execute(
         "INSERT INTO rejected_readings (run_id, channel_id, timestamp, scope, reason, field, "
-        "value, raw, raw_md5, rejected_at) "
-        "VALUES (%s, %s, %s, %s, %s, %s, %s, '{}', gen_random_uuid()::text, %s)",
-        (str(RUN_ID), KITCHEN, at, scope, reason, field, value, NOON + timedelta(hours=3)),
+        "value, raw, raw_md5, units, rejected_at) "
+        "VALUES (%s, %s, %s, %s, %s, %s, %s, %s, gen_random_uuid()::text, %s, %s)",
+        (
+            *(str(RUN_ID), KITCHEN, at, scope, reason, field, value),
+            *(raw, units, NOON + timedelta(hours=3)),
+        ),
     )
 
 
@@ -103,8 +108,8 @@ def test_stored_faults_are_found_by_their_rules_and_end_with_4(
         ((NOON + timedelta(hours=hour)).isoformat(), *expected)
         for hour, expected in enumerate(STORED_FAULTS.values())
     }
-    assert {found["channel_id"] for found in document["stored"]} == {KITCHEN}
-    assert (document["refused_rows"], document["refused_values"]) == (3, 3)
+    assert {found["channelId"] for found in document["stored"]} == {KITCHEN}
+    assert (document["refusedRows"], document["refusedValues"]) == (3, 3)
 
 
 def test_what_a_meter_is_built_for_is_in_range(site: CleanSite, run_script: ScriptRunner) -> None:
@@ -114,9 +119,9 @@ def test_what_a_meter_is_built_for_is_in_range(site: CleanSite, run_script: Scri
         "INSERT INTO meters (meter_id, organization_id, ct_ratio, voltage_scale) "
         "VALUES (1, '23271', 4500, 230)"
     )
-    assert run(run_script, exit_code=4)["refused_rows"] == 1
+    assert run(run_script, exit_code=4)["refusedRows"] == 1
     site.database.execute(f"UPDATE channels SET meter_id = 1 WHERE channel_id = {KITCHEN}")
-    assert run(run_script)["refused_rows"] == 0
+    assert run(run_script)["refusedRows"] == 0
 
 
 def test_a_reading_without_any_value_is_found(site: CleanSite, run_script: ScriptRunner) -> None:
@@ -150,7 +155,7 @@ def test_a_reading_counts_once_under_the_first_rule_that_refuses_it(
         f"UPDATE readings SET energy_kwh = -1, power_kw = -4, voltage_v = 9999 WHERE {AT_NOON}"
     )
     document = run(run_script, exit_code=4)
-    assert (document["refused_rows"], document["refused_values"]) == (1, 0)
+    assert (document["refusedRows"], document["refusedValues"]) == (1, 0)
     assert [found["rule"] for found in document["stored"]] == ["energy_kwh_out_of_range"]
 
 
@@ -164,11 +169,11 @@ def test_a_narrower_limit_names_every_channel_with_its_count(
     )
     limits(voltage_v=[207, 230.5])
     document = run(run_script, exit_code=4)
-    assert {found["channel_id"]: found["count"] for found in document["stored"]} == expected
+    assert {found["channelId"]: found["count"] for found in document["stored"]} == expected
     assert len(expected) == 3
     assert CLIMATE not in expected
     assert document["stored"][0]["limits"] == [207, 230.5]
-    assert document["refused_values"] == sum(expected.values())
+    assert document["refusedValues"] == sum(expected.values())
 
 
 def test_a_value_that_lies_exactly_on_its_limit_is_not_broken_by_being_stored_as_real(
@@ -188,11 +193,11 @@ def test_power_and_voltage_without_the_power_factor_lack_a_remark_and_no_more(
         f"UPDATE readings SET power_factor = NULL WHERE {AT_NOON}"
     )
     document = run(run_script)
-    assert (document["missing_remarks"], document["refused_values"]) == (1, 0)
+    assert (document["missingRemarks"], document["refusedValues"]) == (1, 0)
     site.database.execute(
         f"UPDATE readings SET data_quality = 'power_factor missing' WHERE {AT_NOON}"
     )
-    assert run(run_script)["missing_remarks"] == 0
+    assert run(run_script)["missingRemarks"] == 0
 
 
 def test_only_the_days_asked_for_are_judged(site: CleanSite, run_script: ScriptRunner) -> None:
@@ -231,13 +236,37 @@ def test_what_wider_limits_would_let_out_of_quarantine_is_listed_and_no_failure(
             quarantine(site, reason, field, value, scope=scope, at=at)
     limits(voltage_v=[100, 700], power_kw=[0, 2000])
     found = {
-        (group["scope"], group["reason"], group["field"]): (group["count"], group["may_pass"])
+        (group["scope"], group["reason"], group["field"]): (group["count"], group["mayPass"])
         for group in run(run_script)["quarantine"]
     }
     assert found == {
         (scope, reason, field): (len(values), may_pass)
         for scope, reason, field, values, may_pass in QUARANTINED
     }
+
+
+@pytest.mark.parametrize(
+    ("raw", "units", "may_pass"),
+    [
+        ('{"P": 1200000}', None, 1),
+        # 1200 W, or 1200 kW of an answer whose units an older release did not keep.
+        ('{"P": 1200}', None, 0),
+        ('{"P": 1200}', '{"P": "kW"}', 1),
+        ('{"P": "n/a"}', None, 0),
+        ("[]", None, 0),
+    ],
+)
+def test_a_row_may_pass_only_where_its_unit_is_known_as_replay_wants_it(
+    site: CleanSite,
+    run_script: ScriptRunner,
+    limits: Any,
+    raw: str,
+    units: str | None,
+    may_pass: int,
+) -> None:
+    quarantine(site, "power_kw_out_of_range", "power_kw", "1200.0", raw=raw, units=units)
+    limits(power_kw=[0, 2000])
+    assert run(run_script)["mayPass"] == may_pass
 
 
 def test_nothing_is_written(site: CleanSite, run_script: ScriptRunner) -> None:

@@ -5,6 +5,8 @@
 --
 -- The whole window, not only the hours that gained a row: hours that were emptied by hand before
 -- their window was asked again go as well.
+ANALYZE windows_to_aggregate;
+
 CREATE TEMP TABLE stale_ranges ON COMMIT DROP AS
 WITH whole_hours AS (
     SELECT
@@ -28,3 +30,4 @@ merged AS (
 )
 SELECT channel_id, timezone, lower(stretch) AS range_start, upper(stretch) AS range_end
 FROM merged;
+ANALYZE stale_ranges;

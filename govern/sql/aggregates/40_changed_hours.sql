@@ -18,8 +18,10 @@ SELECT coalesce(f.channel_id, m.channel_id) AS channel_id, coalesce(f.hour, m.ho
 FROM fresh_hours AS f
 FULL JOIN stored AS m ON m.channel_id = f.channel_id AND m.hour = f.hour
 WHERE (
-    (m.reading_count, m.expected_count, m.null_energy, m.null_power, m.interval_seconds)
-        = (f.reading_count, f.expected_count, f.null_energy, f.null_power, f.interval_seconds)
+    (m.reading_count, m.expected_count, m.null_energy, m.null_power, m.interval_seconds, m.day,
+     m.negative_power, m.extreme_power, m.first_reading, m.last_reading)
+        = (f.reading_count, f.expected_count, f.null_energy, f.null_power, f.interval_seconds, f.day,
+           f.negative_power, f.extreme_power, f.first_reading, f.last_reading)
     AND (m.energy_kwh IS NOT DISTINCT FROM f.energy_kwh
          OR abs(m.energy_kwh - f.energy_kwh) <= 1e-9 * greatest(1, abs(f.energy_kwh)))
     AND (m.avg_kw IS NOT DISTINCT FROM f.avg_kw

@@ -1,9 +1,10 @@
 -- name: energy_not_power_times_time
 -- severity: error
 -- threshold: 1 %
--- of: SELECT count(*) FROM readings WHERE channel_id = ANY(%(channel_ids)s)
+-- per: channel
+-- of: SELECT channel_id, count(*) FROM readings WHERE channel_id = ANY(%(channel_ids)s)
 --   AND "timestamp" >= %(window_start)s AND "timestamp" < %(window_end)s
---   AND energy_kwh IS NOT NULL AND power_kw IS NOT NULL
+--   AND energy_kwh IS NOT NULL AND power_kw IS NOT NULL GROUP BY channel_id
 -- fault: readings whose energy is not power times time
 -- owner: govern
 -- why: Energy [kWh] = mean power [kW] x hours. Where it is not, a unit or an interval length is wrong.

@@ -4,7 +4,8 @@
 -- with: expected_readings
 -- fault: gaps of an hour or more
 -- owner: govern
--- why: What happened in the gap is in no figure; npm run py:operations:backfill may still get it.
+-- why: What happened in the gap is in no figure; npm run py:ingest with
+--   --start-date and --end-date may still get it.
 , stretch AS (
     SELECT
         channel_id,

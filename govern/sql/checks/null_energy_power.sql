@@ -1,8 +1,9 @@
 -- name: null_energy_power
 -- severity: warn
 -- threshold: 1 %
--- of: SELECT count(*) FROM readings WHERE channel_id = ANY(%(energy_channel_ids)s)
---   AND "timestamp" >= %(window_start)s AND "timestamp" < %(window_end)s
+-- per: channel
+-- of: SELECT channel_id, count(*) FROM readings WHERE channel_id = ANY(%(energy_channel_ids)s)
+--   AND "timestamp" >= %(window_start)s AND "timestamp" < %(window_end)s GROUP BY channel_id
 -- fault: readings of energy channels without energy or power
 -- owner: govern
 -- why: Energy and power are what everything else is computed from. Null means: not sent.

@@ -1,10 +1,12 @@
 -- name: phases_do_not_add_up
 -- severity: warn
 -- threshold: 1 %
--- of: SELECT count(*) FROM readings WHERE channel_id = ANY(%(channel_ids)s)
+-- per: channel
+-- of: SELECT channel_id, count(*) FROM readings WHERE channel_id = ANY(%(channel_ids)s)
 --   AND "timestamp" >= %(window_start)s AND "timestamp" < %(window_end)s
 --   AND (energy_kwh_1 + energy_kwh_2 + energy_kwh_3 IS NOT NULL
 --        OR power_kw_1 + power_kw_2 + power_kw_3 IS NOT NULL)
+--   GROUP BY channel_id
 -- fault: readings whose phases do not add up to the system value
 -- owner: govern
 -- why: The system value of a three-phase channel is the sum of its phases (tolerance 5 %, and

@@ -1,8 +1,9 @@
 -- name: rejected_values
 -- severity: warn
 -- threshold: 1 %
--- of: SELECT count(*) FROM readings WHERE channel_id = ANY(%(channel_ids)s)
---   AND "timestamp" >= %(window_start)s AND "timestamp" < %(window_end)s
+-- per: channel
+-- of: SELECT channel_id, count(*) FROM readings WHERE channel_id = ANY(%(channel_ids)s)
+--   AND "timestamp" >= %(window_start)s AND "timestamp" < %(window_end)s GROUP BY channel_id
 -- fault: single values that were refused at the border
 -- owner: govern
 -- why: The reading is stored with that value null; its energy counts.

@@ -63,3 +63,5 @@ FROM additive AS a
 JOIN organizations AS o USING (organization_id)
 LEFT JOIN devices AS d USING (device_id)
 LEFT JOIN meters AS mt ON mt.meter_id = a.meter_id;
+COMMENT ON COLUMN v_meters.is_additive IS 'True for a channel that may be added up: no phase whose system value another channel shows.';
+COMMENT ON COLUMN v_meters.in_site_total IS 'True for the channels whose sum is the site''s energy.';

@@ -28,3 +28,4 @@ LEFT JOIN LATERAL (
     ORDER BY r."timestamp" DESC
     LIMIT 1
 ) AS latest ON true;
+COMMENT ON COLUMN v_latest_readings.timestamp_local IS 'Start of the interval on the site''s own clock.';

@@ -38,3 +38,4 @@ SELECT
     r.run_id
 FROM v_clean_readings AS r
 JOIN v_meters AS m USING (channel_id);
+COMMENT ON COLUMN v_readings_enriched.timestamp_local IS 'Start of the interval on the site''s own clock.';

@@ -22,3 +22,5 @@ SELECT
     g.filled_by
 FROM data_gaps AS g
 JOIN v_meters AS m USING (channel_id);
+COMMENT ON COLUMN v_data_gaps.gap_start_local IS 'Start of the gap on the site''s own clock.';
+COMMENT ON COLUMN v_data_gaps.gap_end_local IS 'End of the gap (exclusive) on the site''s own clock.';

@@ -2,7 +2,7 @@
 -- Layer   quality; reads ingestion_logs
 -- Grain   one row per site and run
 -- Units   counts of readings; finished_at is null while a window is running (or was killed)
--- Used    v_channel_health, operations/check_ingestion_health.py
+-- Used    v_data_health_monitor, operations/check_ingestion_health.py
 CREATE OR REPLACE VIEW v_ingestion_status AS
 SELECT
     organization_id AS site_id,
@@ -28,3 +28,16 @@ SELECT
     max(window_end) AS window_end
 FROM ingestion_logs
 GROUP BY organization_id, run_id;
+COMMENT ON COLUMN v_ingestion_status.started_at IS 'When the first window of the run was begun.';
+COMMENT ON COLUMN v_ingestion_status.finished_at IS 'When the last window ended; null while one is running (or was killed).';
+COMMENT ON COLUMN v_ingestion_status.windows IS 'Windows of the run.';
+COMMENT ON COLUMN v_ingestion_status.failed IS 'Windows that failed.';
+COMMENT ON COLUMN v_ingestion_status.partial IS 'Windows of which a part failed.';
+COMMENT ON COLUMN v_ingestion_status.fetched IS 'Readings in the answers.';
+COMMENT ON COLUMN v_ingestion_status.inserted IS 'Readings stored.';
+COMMENT ON COLUMN v_ingestion_status.duplicate IS 'Readings that were known.';
+COMMENT ON COLUMN v_ingestion_status.rejected IS 'Readings refused as a whole.';
+COMMENT ON COLUMN v_ingestion_status.requests IS 'Requests sent to the API.';
+COMMENT ON COLUMN v_ingestion_status.status IS 'running, failed, partial, empty or success, over all windows.';
+COMMENT ON COLUMN v_ingestion_status.window_start IS 'Start of the earliest window.';
+COMMENT ON COLUMN v_ingestion_status.window_end IS 'End of the latest window, exclusive.';

@@ -16,3 +16,5 @@ SELECT
 FROM rejected_readings AS r
 JOIN v_meters AS m USING (channel_id)
 GROUP BY m.site_id, r.channel_id, 3, r.scope, r.reason;
+COMMENT ON COLUMN v_rejected_counts.day IS 'Local day of the refused reading; the day it came where it has no usable time.';
+COMMENT ON COLUMN v_rejected_counts.rejected IS 'Rows (scope row) or values (scope field) refused.';

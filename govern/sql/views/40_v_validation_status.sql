@@ -68,3 +68,6 @@ CROSS JOIN LATERAL (
     WHERE stored.window_start < bounds.ends_at
       AND stored.window_end > bounds.starts_at
 ) AS later;
+COMMENT ON COLUMN v_validation_status.day IS 'Day of the site''s own calendar.';
+COMMENT ON COLUMN v_validation_status.is_open IS 'True when the day may be delivered: passed, warned or overridden, and nothing stored since.';
+COMMENT ON COLUMN v_validation_status.has_newer_data IS 'True when readings were stored or changed in the day after the validation had looked.';

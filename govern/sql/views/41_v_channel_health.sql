@@ -1,5 +1,5 @@
 -- v_channel_health: is each channel still reporting?
--- Layer   quality; reads v_meters, v_ingestion_status, readings
+-- Layer   quality; reads v_meters, v_sites, ingestion_logs, readings
 -- Grain   one row per channel
 -- Units   hours; last_reading is the start of the newest interval (UTC)
 -- Used    operations/check_ingestion_health.py, deliver/generate_quality_dashboard.py
@@ -11,13 +11,29 @@
 CREATE OR REPLACE VIEW v_channel_health AS
 WITH due AS (
     SELECT
-        site_id,
-        max(least(finished_at, window_end)) AS due_at,
+        s.site_id,
+        max(least(run.finished_at, run.window_end)) AS due_at,
         -- Of what had not settled nothing was asked for.
-        max(least(finished_at - interval '30 minutes', window_end)) AS settled_at
-    FROM v_ingestion_status
-    WHERE finished_at IS NOT NULL
-    GROUP BY site_id
+        max(least(run.finished_at - interval '30 minutes', run.window_end)) AS settled_at
+    FROM v_sites AS s
+    CROSS JOIN LATERAL (
+        SELECT max(l.finished_at) AS finished_at
+        FROM ingestion_logs AS l
+        WHERE l.organization_id = s.site_id
+    ) AS newest
+    -- The runs of the last weeks before the newest one: enough, whatever the books hold.
+    CROSS JOIN LATERAL (
+        SELECT max(l.finished_at) AS finished_at, max(l.window_end) AS window_end
+        FROM ingestion_logs AS l
+        WHERE l.organization_id = s.site_id
+          AND l.finished_at >= newest.finished_at - interval '45 days'
+          AND NOT EXISTS (
+              SELECT FROM ingestion_logs AS o
+              WHERE o.organization_id = s.site_id AND o.status = 'running' AND o.run_id = l.run_id
+          )
+        GROUP BY l.run_id
+    ) AS run
+    GROUP BY s.site_id
 ),
 channel AS (
     SELECT m.*, coalesce(due.due_at, argo_now()) AS due_at,
@@ -77,3 +93,8 @@ CROSS JOIN LATERAL (
       AND r."timestamp" >= l.settled_at - interval '7 days'
       AND r."timestamp" < l.settled_at
 ) AS week;
+COMMENT ON COLUMN v_channel_health.readings_last_7d IS 'Readings of the last seven days.';
+COMMENT ON COLUMN v_channel_health.completeness_pct IS 'Share of the expected readings of the last seven days that arrived [%].';
+COMMENT ON COLUMN v_channel_health.hours_since_last IS 'From the end of the last reading to the end of the last sync that was due [h].';
+COMMENT ON COLUMN v_channel_health.health_status IS 'healthy (less than 1 h behind), warning (less than 6 h), critical, or what the channel''s status says.';
+COMMENT ON COLUMN v_channel_health.due_at IS 'End of the last sync that was due: what the lag is counted to.';

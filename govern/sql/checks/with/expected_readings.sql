@@ -1,7 +1,8 @@
 -- What each channel should have sent: common part of the checks of completeness, gaps, silence.
 -- Grain   expecting: one row per channel that has ever reported; counted: one per channel and local
 --         day; site_day: one per local day
--- Units   received and expected count intervals of the channel's usual length
+-- Units   received and expected count intervals of the channel's usual length; usual_kw is the mean
+--         power of the 4 weeks before the window, of the window itself where there is none before
 --
 -- Only instants are subtracted, so that a day has 92, 96 or 100 quarter hours as the clocks say.
 WITH expecting AS (
@@ -26,6 +27,28 @@ WITH expecting AS (
         WHERE r.channel_id = c.channel_id ORDER BY r."timestamp" DESC LIMIT 1
     ) AS latest
     WHERE c.channel_id = ANY(%(channel_ids)s) AND c.status <> 'unreadable'
+),
+usual AS (
+    SELECT
+        e.channel_id,
+        coalesce(
+            avg(h.avg_kw) FILTER (WHERE h.hour < %(window_start)s), avg(h.avg_kw), 0
+        ) AS usual_kw
+    FROM expecting AS e
+    LEFT JOIN mv_hourly_usage AS h
+        ON h.channel_id = e.channel_id
+       AND h.hour >= %(window_start)s::timestamptz - interval '28 days'
+       AND h.hour < %(window_end)s
+    GROUP BY e.channel_id
+),
+-- A channel of less than a tenth of the site's energy.
+minor AS (
+    SELECT u.channel_id
+    FROM usual AS u
+    CROSS JOIN (
+        SELECT sum(usual_kw) AS total_kw FROM usual WHERE channel_id = ANY(%(total_channel_ids)s)
+    ) AS site
+    WHERE u.usual_kw < 0.1 * site.total_kw
 ),
 local_day AS (
     SELECT
@@ -63,6 +86,18 @@ counted AS (
         ), 0)::numeric / c.interval_seconds AS received
     FROM channel_day AS c
 ),
+-- One minor channel a day may be dead: that is a warning, however few channels the site has.
+ranked AS (
+    SELECT
+        c.*,
+        m.channel_id IS NOT NULL AND row_number() OVER (
+            PARTITION BY c.day
+            ORDER BY m.channel_id IS NULL, c.expected - least(c.received, c.expected) DESC,
+                     c.channel_id
+        ) = 1 AS is_forgiven
+    FROM counted AS c
+    LEFT JOIN minor AS m USING (channel_id)
+),
 site_day AS (
     SELECT
         d.day,
@@ -76,8 +111,13 @@ site_day AS (
             WHEN d.day_end <= %(complete_until)s OR NOT EXISTS (SELECT FROM expecting)
                 THEN 0
             ELSE 100  -- the day has only begun
-        END AS completeness_pct
+        END AS completeness_pct,
+        coalesce(
+            100 * sum(least(c.received, c.expected)) FILTER (WHERE NOT c.is_forgiven)
+                / nullif(sum(c.expected) FILTER (WHERE NOT c.is_forgiven), 0),
+            0
+        ) AS without_minor_pct
     FROM local_day AS d
-    LEFT JOIN counted AS c USING (day)
+    LEFT JOIN ranked AS c USING (day)
     GROUP BY d.day, d.day_end
 )

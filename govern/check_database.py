@@ -1,0 +1,157 @@
+"""Say what the database is, and whether it is what this checkout needs.
+
+Reads   the server's catalogue, schema_migrations, schema_views; --schema makes the expected tables
+        in a schema of their own and takes them back
+Writes  nothing
+Exits   0 all is well, 1 the server cannot be reached, 4 something is wrong with the database
+
+    npm run db:check
+    npm run db:check-schema
+"""
+
+from __future__ import annotations
+
+import json
+from contextlib import closing
+from typing import Any
+
+import click
+
+from govern.catalogue.compare import differences
+from govern.catalogue.relations import expected_relations, stored_relations
+from govern.legacy.old_database import is_old_database
+from lib.cli import script
+from lib.database import Connection, Server, connect, fetch_all, owner_server, transaction
+from lib.errors import EXIT_OK, EXIT_PARTIAL, UsageError
+from lib.schema import (
+    INGEST_ROLE,
+    READER_ROLE,
+    altered_views,
+    applied_migrations,
+    pending_migrations,
+    schema_problem,
+    sql_files,
+)
+
+# Larger tables are told by the server's own estimate.
+COUNTED_ROWS = 100_000
+
+
+def look_at(connection: Connection, server: Server, *, compare: bool) -> dict[str, Any]:
+    """What there is to say of the database; `problems` is empty when all is well."""
+    (facts,) = fetch_all(
+        connection,
+        "SELECT current_setting('server_version') AS server_version, "
+        "current_database() AS database, pg_database_size(current_database()) AS size_bytes",
+    )
+    problems = schema_problems(connection)
+    applied = applied_migrations(connection)
+    roles = roles_present(connection)
+    problems += [f"the role {name} is missing" for name, present in roles.items() if not present]
+    if not problems:
+        problems += [f"view {name} differs from its file" for name in altered_views(connection)]
+    if compare and applied:
+        problems += differences(expected_relations(connection), stored_relations(connection))
+    return {
+        "server": server.name,
+        **facts,
+        "schema_version": max(applied, default=None),
+        "newest_version": sql_files("migrations")[-1].version,
+        "roles": roles,
+        "tables": tables(connection),
+        "problems": problems,
+    }
+
+
+def schema_problems(connection: Connection) -> list[str]:
+    """Pending, edited or missing migrations, a newer or an older database."""
+    with transaction(connection) as cursor:
+        if is_old_database(cursor):
+            return ["a database of the first version: npm run db:migrate brings it over"]
+    try:
+        pending = pending_migrations(connection)
+    except UsageError as error:
+        return [str(error)]
+    if pending and applied_migrations(connection):
+        names = ", ".join(migration.path.name for migration in pending)
+        return [f"migrations to apply: {names}: run npm run db:migrate"]
+    problem = schema_problem(connection)
+    return [problem.message] if problem else []
+
+
+def roles_present(connection: Connection) -> dict[str, bool]:
+    """Whether the server has the logins that the migrations make."""
+    rows = fetch_all(
+        connection,
+        "SELECT rolname FROM pg_roles WHERE rolname IN (%s, %s)",
+        (READER_ROLE, INGEST_ROLE),
+    )
+    found = {row["rolname"] for row in rows}
+    return {name: name in found for name in (READER_ROLE, INGEST_ROLE)}
+
+
+def tables(connection: Connection) -> list[dict[str, Any]]:
+    """Each table of the schema public with its rows and size, indexes included."""
+    rows = fetch_all(
+        connection,
+        "SELECT relname AS name, reltuples::bigint AS rows, oid::regclass::text AS quoted, "
+        "pg_total_relation_size(oid) AS size_bytes FROM pg_class "
+        "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY relname",
+    )
+    for row in rows:
+        quoted = row.pop("quoted")
+        row["is_estimate"] = row["rows"] > COUNTED_ROWS
+        if not row["is_estimate"]:
+            counted = fetch_all(connection, f"SELECT count(*) AS rows FROM {quoted}")  # noqa: S608
+            row["rows"] = counted[0]["rows"]
+    return rows
+
+
+def show(found: dict[str, Any]) -> None:
+    """The same as text."""
+    version, newest = found["schema_version"], found["newest_version"]
+    click.echo(f"{found['server']}: PostgreSQL {found['server_version']}")
+    click.echo(f"database {found['database']}, {megabytes(found['size_bytes'])}")
+    click.echo(f"schema version {version if version is not None else 'none'} of {newest}")
+    for role, present in found["roles"].items():
+        click.echo(f"role {role}: {'present' if present else 'missing'}")
+    for table in found["tables"]:
+        about = "about " if table["is_estimate"] else ""
+        rows = f"{about}{table['rows']:,} rows"
+        click.echo(f"  {table['name']:<24}{rows:>22}{megabytes(table['size_bytes']):>14}")
+    for problem in found["problems"]:
+        click.echo(f"problem: {problem}")
+    click.echo("all is well" if not found["problems"] else f"{len(found['problems'])} problems")
+
+
+def megabytes(size_bytes: int) -> str:
+    """A size for people."""
+    return f"{size_bytes / 1e6:,.1f} MB"
+
+
+@script(
+    epilog="Examples:\n  python govern/check_database.py\n"
+    "  python govern/check_database.py --schema\n\n"
+    "Exits 4 when something is wrong with the database, 1 when it cannot be reached."
+)
+@click.option(
+    "--schema",
+    "compare",
+    is_flag=True,
+    help="Compare every table's columns, types and keys with what the files make.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
+def main(compare: bool, as_json: bool) -> int:
+    """Connect, look, and say what is wrong."""
+    server = owner_server()
+    with closing(connect(server)) as connection:
+        found = look_at(connection, server, compare=compare)
+    if as_json:
+        click.echo(json.dumps(found, indent=2))
+    else:
+        show(found)
+    return EXIT_PARTIAL if found["problems"] else EXIT_OK
+
+
+if __name__ == "__main__":
+    main()

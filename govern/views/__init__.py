@@ -1,0 +1,1 @@
+"""What the views stand on besides readings: opening hours, virtual meters."""
