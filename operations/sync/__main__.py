@@ -94,7 +94,7 @@ def run_step(step: Step, *, to_terminal: bool) -> StepResult:
         output.seek(0)
         printed = output.read().splitlines()
     seconds = time.monotonic() - started
-    state = state_of(process.returncode)
+    state = state_of(step, process.returncode)
     result = StepResult(step.name, state, process.returncode, seconds, tuple(printed))
     detail = detail_of(result)
     for line in (*said, *([detail] if detail else printed)):

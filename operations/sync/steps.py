@@ -6,20 +6,26 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from lib.date_utils import Period, last_complete_week, local_day
 from lib.errors import EXIT_BLOCKED, EXIT_OK, EXIT_PARTIAL, EXIT_USAGE
 
 MONDAY = 0
+GAP_DAYS = 35
 
 
 @dataclass(frozen=True)
 class Step:
-    """One script of the sync. `needs` are the steps that must not have stopped before it."""
+    """One script of the sync. `needs` are the steps that must not have stopped before it.
+
+    With `tells`, exit 4 means that the script found something to tell, not that it failed.
+    """
 
     name: str
     command: tuple[str, ...]
     needs: tuple[str, ...] = ()
+    tells: bool = False
 
 
 @dataclass(frozen=True)
@@ -41,9 +47,17 @@ def collect_steps(site: str, days: int, *, allow_sandbox_data: bool) -> list[Ste
     extra = ("--allow-sandbox-data",) if allow_sandbox_data else ()
     what = ("--site", site, "--days", str(days), "--catch-up", "--json")
     ingest = ("ingest/ingest_to_postgres.py", *what, *extra)
+    own = ("--site", site)
+    # As far back as ingest's catch-up: what arrived late closes its gap.
+    gaps = ("govern/detect_data_gaps.py", *own, "--days", str(GAP_DAYS), "--json")
+    fill = ("govern/fill_short_gaps.py", *own, "--json")
+    quality = ("govern/data_quality_report.py", *own, "--json")
     return [
         Step("ingest", ingest),
-        Step("refresh", ("govern/refresh_views.py", "--site", site), needs=("ingest",)),
+        Step("refresh", ("govern/refresh_views.py", *own), needs=("ingest",)),
+        Step("gaps", gaps, needs=("refresh",)),
+        Step("estimates", fill, needs=("gaps",)),
+        Step("quality", quality, needs=("refresh",), tells=True),
         Step("validate", ("govern/validate_data.py", "--site", site, "--json"), needs=("refresh",)),
     ]
 
@@ -87,24 +101,41 @@ def run_steps(
 
 def detail_of(result: StepResult) -> str:
     """What a step did, in a few words, from the JSON it printed; empty where it prints none."""
-    if result.exit_code not in (EXIT_OK, EXIT_PARTIAL, EXIT_BLOCKED) or not result.printed:
-        return ""
-    if result.name == "ingest":
-        run = json.loads("".join(result.printed))
-        return (
-            f"{run['inserted']:,} new readings, {run['duplicate']:,} known, "
-            f"{run['rejected']:,} refused"
-        )
-    if result.name.startswith("validate"):
-        document = json.loads("".join(result.printed))
-        found = [check["name"] for check in document["checks"] if check["verdict"] != "pass"]
-        days = f"{document['start']} to {document['end']}"
-        return f"{days}: {document['verdict']}{': ' if found else ''}{', '.join(found)}"
-    return ""
+    detail = _DETAILS.get(result.name)
+    is_told = result.exit_code in (EXIT_OK, EXIT_PARTIAL, EXIT_BLOCKED) and bool(result.printed)
+    return detail(json.loads("".join(result.printed))) if detail and is_told else ""
 
 
-def state_of(exit_code: int) -> str:
+def _ingest_detail(run: dict[str, Any]) -> str:
+    return (
+        f"{run['inserted']:,} new readings, {run['duplicate']:,} known, {run['rejected']:,} refused"
+    )
+
+
+def _quality_detail(report: dict[str, Any]) -> str:
+    return ": ".join([report["status"], *(found["text"] for found in report["findings"][:1])])
+
+
+def _validation_detail(run: dict[str, Any]) -> str:
+    found = [check["name"] for check in run["checks"] if check["verdict"] != "pass"]
+    days = f"{run['start']} to {run['end']}"
+    return f"{days}: {run['verdict']}{': ' if found else ''}{', '.join(found)}"
+
+
+_DETAILS: dict[str, Callable[[dict[str, Any]], str]] = {
+    "ingest": _ingest_detail,
+    "gaps": lambda book: f"{book['open']} open, {book['new']} new, {book['closed']} closed",
+    "estimates": lambda done: f"{done['added']} added, {done['removed']} removed",
+    "quality": _quality_detail,
+    "validate": _validation_detail,
+    "validate week": _validation_detail,
+}
+
+
+def state_of(step: Step, exit_code: int) -> str:
     """What a step's exit code means for the steps after it."""
+    if step.tells and exit_code == EXIT_PARTIAL:
+        return "done"
     return {EXIT_OK: "done", EXIT_PARTIAL: "partial", EXIT_BLOCKED: "blocked"}.get(
         exit_code, "failed"
     )
