@@ -55,7 +55,7 @@ class Settings(BaseSettings):
     eniscope_user_agent: str = "Mozilla/5.0 (compatible; Argo energy pipeline)"
     eniscope_max_rps: float | None = Field(None, gt=0)
     eniscope_max_parallel: int = Field(4, ge=1, le=32)
-    eniscope_resolution: Literal[60, 900, 1800, 3600, 86400] = 900
+    eniscope_resolution: Literal[60, 900, 1800, 3600] = 900
     eniscope_settle_seconds: int = Field(1800, ge=0)
 
     argo_log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"

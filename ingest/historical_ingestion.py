@@ -12,8 +12,10 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import click
 
@@ -24,17 +26,18 @@ from ingest.pipeline.job import (
     only_uncovered,
     plan_site,
     refuse_mixing,
+    refuse_sandbox_data,
     run_site,
     whole_span,
 )
 from ingest.pipeline.plan import PlannedWindow
-from ingest.pipeline.report import log_run, run_document
+from ingest.pipeline.report import log_run, plan_document, run_document
 from ingest.pipeline.run import RunOptions
 from ingest.pipeline.site import Site, describe_site
 from lib.cli import DAY, script, site_option
 from lib.clock import now
 from lib.database import owner_connection
-from lib.date_utils import Period, chosen_period, local_day
+from lib.date_utils import Period, chosen_period, local_day, refuse_unbegun
 from lib.errors import EXIT_OK, EXIT_PARTIAL
 from lib.lock import run_lock
 
@@ -52,15 +55,19 @@ SECONDS_PER_REQUEST = 0.3
 
 
 def asked_period(start: date, end: date | None, timezone: str) -> Period:
-    """From the start to the end, or to today, in the site's own calendar."""
+    """From the start to the end, or to today, in the site's own calendar.
+
+    Raises UsageError for a start that has not come yet.
+    """
+    refuse_unbegun(start, now(), timezone)
     today = local_day(now(), timezone)
     return chosen_period(start, end, Period(start, max(today, start), timezone))
 
 
-def show_plan(
+def plan_of(
     windows: Sequence[PlannedWindow], site: Site, period: Period, settings: Settings
-) -> None:
-    """What is left to ask for, and how long that takes at the ceiling, on stdout."""
+) -> dict[str, Any]:
+    """What is left to ask for, and how long that takes at the ceiling, as a JSON document."""
     interval_seconds = settings.eniscope_resolution
     intervals = sum((window.end - window.start).total_seconds() for window in windows)
     readings = int(intervals // interval_seconds)
@@ -74,18 +81,33 @@ def show_plan(
     ceiling = settings.max_requests_per_second()
     in_parallel = settings.eniscope_max_parallel / SECONDS_PER_REQUEST
     seconds = requests / min(ceiling or in_parallel, in_parallel)
-    channels = sorted({(window.channel.channel_id, window.channel.name) for window in windows})
-    click.echo(
-        f"site {site.site_id}, {period.first_day} to {period.last_day} ({period.timezone}): "
-        f"{len(windows)} windows of {len(channels)} channels are left"
+    return plan_document(
+        site.site_id,
+        period,
+        windows,
+        readings=readings,
+        requests=requests,
+        minutes=math.ceil(seconds / 60),
     )
+
+
+def show_plan(plan: Mapping[str, Any]) -> None:
+    """The plan on stdout."""
+    what = f"site {plan['site']}, {plan['firstDay']} to {plan['lastDay']} ({plan['timezone']})"
+    if not plan["windows"]:
+        click.echo(f"{what}: nothing is left to ask for")
+        return
+    channels = plan["channels"]
+    click.echo(f"{what}: {plan['windows']} windows of {len(channels)} channels are left")
     click.echo(
-        f"up to {readings:,} readings in about {requests:,} requests, "
-        f"{max(round(seconds / 60), 1)} min at the ceiling"
+        f"up to {plan['readings']:,} readings in about {plan['requests']:,} requests, "
+        f"{plan['minutes']} min at the ceiling (an estimate for the live API: "
+        f"{POINTS_PER_ANSWER} readings and {SECONDS_PER_REQUEST} s a request)"
     )
-    for channel_id, name in channels:
-        count = sum(window.channel.channel_id == channel_id for window in windows)
-        click.echo(f"  {channel_id}  {name}: {count} windows")
+    for channel in channels:
+        click.echo(
+            f"  {channel['channelId']}  {channel['channelName']}: {channel['windows']} windows"
+        )
 
 
 @script(epilog=EXAMPLES)
@@ -99,7 +121,7 @@ def show_plan(
     is_flag=True,
     help="Write the sandbox's readings to a database that is not the embedded one.",
 )
-@click.option("--json", "as_json", is_flag=True, help="Print the run as one JSON document.")
+@click.option("--json", "as_json", is_flag=True, help="Print the run or its plan as JSON.")
 def main(
     site: str,
     start_date: date,
@@ -117,11 +139,16 @@ def main(
         described = describe_site(client, site, site_config(site))
         period = asked_period(start_date, end_date, described.timezone)
         with owner_connection() as connection, run_lock(f"ingest {site}"):
-            refuse_mixing(client, connection, site, allowed=allow_sandbox_data)
+            refuse_sandbox_data(client, allowed=allow_sandbox_data)
+            refuse_mixing(client, connection, site)
             choose = whole_span if restart else only_uncovered(connection, interval_seconds)
             if dry_run:
                 windows = plan_site(connection, described, period, interval_seconds, (), choose)
-                show_plan(windows, described, period, settings)
+                plan = plan_of(windows, described, period, settings)
+                if as_json:
+                    click.echo(json.dumps(plan, indent=2))
+                else:
+                    show_plan(plan)
                 return EXIT_OK
             run = run_site(client, connection, described, period, options, choose, log_windows=True)
     log_run(site, run.summary, None)

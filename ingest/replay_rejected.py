@@ -12,6 +12,8 @@ Exits   0 done, 2 usage or unknown site, 5 an ingestion or replay is running; sa
 from __future__ import annotations
 
 import json
+import logging
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -20,10 +22,13 @@ from rich.console import Console
 from rich.table import Table
 
 from ingest.pipeline.replay import Replay, replay
+from ingest.store.reasons import reasons_held
 from ingest.store.replay import load_selection
 from lib.cli import period_options, script, site_option
 from lib.database import owner_connection
 from lib.lock import run_lock
+
+logger = logging.getLogger(__name__)
 
 # Wide enough for a line per reason where the output goes to a file.
 FILE_WIDTH = 140
@@ -94,6 +99,15 @@ def show(document: dict[str, Any]) -> None:
         console.print("npm run db:refresh-views takes them into the hourly aggregate")
 
 
+def warn_of_unknown(asked: Sequence[str], held: Mapping[str, int], site_id: str) -> None:
+    """Name the reasons that there are where one was asked for that no entry was refused for."""
+    for reason in sorted(set(asked) - set(held)):
+        reasons = ", ".join(f"{name} ({count:,})" for name, count in held.items()) or "nothing"
+        logger.warning(
+            "site %s: none refused for '%s'; in quarantine: %s", site_id, reason, reasons
+        )
+
+
 @script(epilog=EXAMPLES)
 @site_option()
 @click.option(
@@ -128,7 +142,9 @@ def main(
         selection = load_selection(connection, site, channels, reasons, start, end)
         # The lock of ingest: neither may store what the other is just judging.
         with run_lock(f"ingest {site}"):
+            held = reasons_held(connection, site)
             done = replay(connection, selection, dry_run=dry_run)
+    warn_of_unknown(reasons, held, site)
     document = as_document(done, site, dry_run=dry_run)
     if as_json:
         click.echo(json.dumps(document, indent=2))

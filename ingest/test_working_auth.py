@@ -23,7 +23,7 @@ from ingest.diagnostics.session_check import (
     run_session,
     session_json,
 )
-from ingest.eniscope.access import api_access, client_of
+from ingest.eniscope.access import address_doubted, api_access, client_of
 from lib.cli import script
 
 SHOWN_SITES = 30
@@ -38,7 +38,7 @@ Examples:
 def check_session(settings: Settings) -> SessionCheck:
     """A short session with Argo's client, then one request with a token that is not good."""
     with api_access(settings) as access:
-        with client_of(settings, access, ObservedClient) as client:
+        with client_of(settings, access, ObservedClient) as client, address_doubted(client):
             sites = run_session(client)
         with probe_of(settings, access) as probe:
             stale_token = ask_with_stale_token(probe, access)

@@ -116,14 +116,16 @@ class EmbeddedPostgres:
     def users(self) -> list[str]:
         """Names of the programs that are connected; empty where the server does not answer."""
         try:
-            with closing(psycopg2.connect(self.url(database=SUPERUSER), connect_timeout=5)) as own:
-                with own.cursor() as cursor:
-                    cursor.execute(
-                        "SELECT DISTINCT coalesce(nullif(application_name, ''), 'a program') "
-                        "FROM pg_stat_activity WHERE backend_type = 'client backend' "
-                        "AND pid <> pg_backend_pid() ORDER BY 1"
-                    )
-                    return [name for (name,) in cursor.fetchall()]
+            with (
+                closing(psycopg2.connect(self.url(database=SUPERUSER), connect_timeout=5)) as own,
+                own.cursor() as cursor,
+            ):
+                cursor.execute(
+                    "SELECT DISTINCT coalesce(nullif(application_name, ''), 'a program') "
+                    "FROM pg_stat_activity WHERE backend_type = 'client backend' "
+                    "AND pid <> pg_backend_pid() ORDER BY 1"
+                )
+                return [name for (name,) in cursor.fetchall()]
         except psycopg2.OperationalError:
             return []
 

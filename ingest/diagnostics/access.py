@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from config.settings import Settings
 from ingest.diagnostics.observed import ObservedClient
 from ingest.diagnostics.probe import Probe
-from ingest.eniscope.access import api_access, client_of
+from ingest.eniscope.access import address_doubted, api_access, client_of
 from lib.sandbox import ApiAccess
 
 
@@ -29,5 +29,9 @@ def probe_of(settings: Settings, access: ApiAccess) -> Probe:
 @contextmanager
 def observed_client(settings: Settings) -> Iterator[ObservedClient]:
     """As `open_api` of ingest, with a record of the requests."""
-    with api_access(settings) as access, client_of(settings, access, ObservedClient) as client:
+    with (
+        api_access(settings) as access,
+        client_of(settings, access, ObservedClient) as client,
+        address_doubted(client),
+    ):
         yield client

@@ -19,6 +19,8 @@ from ingest.diagnostics.approaches import (
 from ingest.diagnostics.probe import Reply
 from lib.errors import EXIT_ERROR, EXIT_OK, EXIT_USAGE
 
+TOKEN_REFUSED = (*REFUSED, 403)
+
 
 @dataclass(frozen=True)
 class Verdict:
@@ -60,12 +62,7 @@ def _of_accepted(attempts: list[Attempt], reply: Reply) -> Verdict:
         )
     with_token = find(attempts, TOKEN)
     if with_token is None or not with_token.is_accepted:
-        status = with_token.status if with_token else None
-        return Verdict(
-            "token_refused",
-            f"the login was accepted, but its token was not ({status})",
-            "try again; if it stays so, ask Eniscope's support",
-        )
+        return _of_failed_token(with_token)
     count = organizations_seen(reply)
     if count == 0:
         return Verdict(
@@ -80,6 +77,22 @@ def _of_accepted(attempts: list[Attempt], reply: Reply) -> Verdict:
         f"The account sees {sees}.",
         "next: npm run py:ingest:test-working, then npm run py:ingest:diagnostic",
         EXIT_OK,
+    )
+
+
+def _of_failed_token(reply: Reply | None) -> Verdict:
+    """Only some statuses refuse a token; trouble of any other kind says nothing about it."""
+    if reply is not None and reply.status not in TOKEN_REFUSED:
+        trouble = reply.message if reply.status is None else f"{reply.status} {reply.message}"
+        return Verdict(
+            "service_trouble",
+            f"the login was accepted; the request with its token failed: {trouble.strip()}",
+            "try again: it may pass by itself; settings are not the cause",
+        )
+    return Verdict(
+        "token_refused",
+        f"the login was accepted, but its token was not ({reply.status if reply else None})",
+        "try again; if it stays so, ask Eniscope's support",
     )
 
 

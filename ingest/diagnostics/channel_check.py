@@ -17,8 +17,8 @@ from ingest.eniscope.normalize import MISSING, TIMESTAMP_KEYS, normalize
 from ingest.eniscope.resources import (
     Channel,
     channel_type_by_name,
+    field_codes_or_usual,
     get_readings,
-    list_field_codes,
 )
 from ingest.pipeline.fetch import WindowLimit, answered_resolution, fetch_window
 
@@ -99,7 +99,7 @@ class ChannelChecker:
     def check_all(self, channels: Sequence[Channel]) -> list[ChannelCheck]:
         """Every channel, in the order given. Raises LoginRefused; other failures are findings."""
         for type_id in {channel.device_type_id for channel in channels}:
-            self._codes[type_id] = list_field_codes(self._client, type_id)
+            self._codes[type_id], _ = field_codes_or_usual(self._client, type_id)
         with ThreadPoolExecutor(self._max_parallel) as pool:
             return list(pool.map(self._check, channels))
 

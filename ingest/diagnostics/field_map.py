@@ -16,7 +16,7 @@ from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.errors import EniscopeError, LoginRefused
 from ingest.eniscope.fields import COLUMNS, FIELD_BY_CODE, USUAL_CODES, conversion
 from ingest.eniscope.normalize import TIMESTAMP_KEYS
-from ingest.eniscope.resources import Channel, get_readings, list_field_codes
+from ingest.eniscope.resources import Channel, field_codes_in, get_readings
 
 DAY = timedelta(days=1)
 UNIT_KEYS = ("units", "unit")
@@ -211,7 +211,7 @@ def _listed(
         raise
     except EniscopeError as error:
         return USUAL_CODES, {}, f"the API does not list its fields: {error}"
-    codes = list_field_codes(client, type_id)
+    codes = field_codes_in(records) or USUAL_CODES
     units = {}
     for record in records:
         unit = next((record[key] for key in UNIT_KEYS if isinstance(record.get(key), str)), None)

@@ -8,10 +8,12 @@ from typing import TypeVar
 
 from config.settings import Settings, require
 from ingest.eniscope.client import EniscopeClient
-from ingest.eniscope.errors import LoginRefused
+from ingest.eniscope.errors import EniscopeError, LoginRefused, NeverReached
 from lib.sandbox import ApiAccess, running_sandbox
 
 Client = TypeVar("Client", bound=EniscopeClient)
+
+WRONG_ADDRESS = "is ENISCOPE_API_URL right? npm run py:ingest:test-auth says more"
 
 
 @contextmanager
@@ -53,5 +55,26 @@ def client_of(settings: Settings, access: ApiAccess, kind: type[Client]) -> Clie
 @contextmanager
 def open_api(settings: Settings) -> Iterator[EniscopeClient]:
     """A client of the API of these settings; for `sandbox`, the sandbox is started."""
-    with api_access(settings) as access, client_of(settings, access, EniscopeClient) as client:
+    with (
+        api_access(settings) as access,
+        client_of(settings, access, EniscopeClient) as client,
+        address_doubted(client),
+    ):
         yield client
+
+
+@contextmanager
+def address_doubted(client: EniscopeClient) -> Iterator[None]:
+    """Tell a failure before any login brought a token with the setting that may be wrong.
+
+    Raises NeverReached where nothing ever answered.
+    """
+    try:
+        yield
+    except LoginRefused:
+        raise
+    except EniscopeError as error:
+        if client.has_signed_in:
+            raise
+        kind = EniscopeError if client.was_reached else NeverReached
+        raise kind(f"{error}; {WRONG_ADDRESS}") from error

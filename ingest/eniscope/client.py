@@ -86,7 +86,7 @@ class EniscopeClient:
     ) -> None:
         self._base_url = base_url.rstrip("/")
         parts = urlsplit(base_url)
-        self._host = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
+        self.host = f"{parts.hostname}:{parts.port}" if parts.port else str(parts.hostname)
         self._api_key = SecretStr(api_key)
         self._basic = SecretStr(basic_login(email, password))
         basic = basic_login(email, password).removeprefix("Basic ")
@@ -96,7 +96,10 @@ class EniscopeClient:
         self._token_lock = threading.Lock()
         self._ceiling = RateCeiling(max_requests_per_second)
         self._counter_lock = threading.Lock()
+        self._thread = threading.local()
         self.requests_made = 0
+        # Whether anything answered, and whether it gave a token as only an Eniscope API does.
+        self.was_reached = self.has_signed_in = False
         self.is_sandbox = False
         self._session = requests.Session()
         # Redirects and proxies' credentials are ours to decide, not the environment's .netrc.
@@ -117,10 +120,17 @@ class EniscopeClient:
     ) -> None:
         self._session.close()
 
-    def get(self, path: str, parameters: Sequence[tuple[str, str]] = ()) -> Any:
+    def get(
+        self,
+        path: str,
+        parameters: Sequence[tuple[str, str]] = (),
+        check: Callable[[Any], None] | None = None,
+    ) -> Any:
         """The JSON answer to GET `path`, after as many tries as it takes.
 
-        Raises NotFound, LoginRefused, or EniscopeError with one line that names the path.
+        `check` may raise TransientFailure for an answer that is not the one asked for: it counts
+        as a failed try. Raises NotFound, LoginRefused, or EniscopeError with one line that names
+        the path.
         """
         attempts = Retrying(
             retry=retry_if_exception_type(TransientFailure),
@@ -128,27 +138,41 @@ class EniscopeClient:
             wait=_wait,
             reraise=True,
         )
-        return attempts(self._get_with_token, path, parameters)
+        return attempts(self._get_checked, path, parameters, check)
 
     def get_list(
         self, path: str, parameters: Sequence[tuple[str, str]] = ()
     ) -> list[dict[str, Any]]:
         """Every record of a collection, over all its pages, whatever the envelope."""
         records: list[dict[str, Any]] = []
-        seen: set[str] = set()
+        seen = _Seen()
         page = 1
         while True:
             asked = [*parameters, ("limit", str(PAGE_SIZE)), ("page", str(page))]
             answer = self.get(path, asked)
             batch = _records(answer, path)
-            identities = {_identity(record) for record in batch}
-            if identities <= seen:  # past the end, or paging is not understood
+            if seen.holds(batch):  # past the end, or paging is not understood
                 return records
-            seen |= identities
+            seen.add(batch)
             records += batch
             if not _has_next_page(answer, page, len(records)):
                 return records
             page += 1
+
+    def requests_of_this_thread(self) -> int:
+        """Requests made so far for the calling thread, each try and each sign-in counted."""
+        return int(getattr(self._thread, "requests", 0))
+
+    def _get_checked(
+        self,
+        path: str,
+        parameters: Sequence[tuple[str, str]],
+        check: Callable[[Any], None] | None,
+    ) -> Any:
+        answer = self._get_with_token(path, parameters)
+        if check is not None:
+            check(answer)
+        return answer
 
     def _get_with_token(self, path: str, parameters: Sequence[tuple[str, str]]) -> Any:
         """One try: sign in when there is no valid token, replay when it has just expired."""
@@ -183,7 +207,9 @@ class EniscopeClient:
             token = response.headers.get(TOKEN_HEADER)
             if token:
                 self._token = SecretStr(token)
+                self.has_signed_in = True
             elif response.ok:
+                self._body(response, path)  # an error page with status 200 is no login
                 raise EniscopeError(f"GET {path}: the login was accepted but no token came back")
             return response
 
@@ -209,6 +235,7 @@ class EniscopeClient:
     ) -> requests.Response:
         with self._counter_lock:
             self.requests_made += 1
+        self._thread.requests = self.requests_of_this_thread() + 1
         try:
             response = self._session.get(
                 self._base_url + path,
@@ -223,7 +250,11 @@ class EniscopeClient:
                 "ENISCOPE_API_KEY holds a character that no request can carry"
             ) from None
         except requests.exceptions.RequestException as error:
-            raise TransientFailure(f"GET {path}: {plain_reason(error)} ({self._host})") from None
+            failure = f"GET {path}: {plain_reason(error)} ({self.host})"
+            if self.requests_made == 1:
+                logger.info("%s; trying again for some seconds", failure)
+            raise TransientFailure(failure) from None
+        self.was_reached = True
         self.is_sandbox = self.is_sandbox or SANDBOX_HEADER in response.headers
         return response
 
@@ -251,10 +282,18 @@ def _json_body(response: requests.Response, path: str, message: Callable[[], str
     except orjson.JSONDecodeError:
         pass
     try:
-        # The standard library also reads NaN, Infinity and integers of any length.
-        return json.loads(response.content)
+        # The standard library also reads NaN, Infinity and integers that no float holds.
+        return json.loads(response.content, parse_int=_integer_or_its_digits)
     except (ValueError, RecursionError):
         raise TransientFailure(f"GET {path}: 200 but the body is not JSON, or cut short") from None
+
+
+def _integer_or_its_digits(digits: str) -> int | str:
+    """An integer; as text where it is longer than Python reads, so that it is refused alone."""
+    try:
+        return int(digits)
+    except ValueError:
+        return digits
 
 
 def _records(answer: Any, path: str) -> list[dict[str, Any]]:
@@ -274,10 +313,38 @@ def _records(answer: Any, path: str) -> list[dict[str, Any]]:
     return [record for record in answer if isinstance(record, dict)]
 
 
-def _identity(record: Mapping[str, Any]) -> str:
-    """What tells a record from the others of its list: its ids, or all of it where it has none."""
+class _Seen:
+    """The records of the pages so far.
+
+    They are told apart by their ids where these differ from record to record (the rest may change
+    between two requests), else by all that they hold.
+    """
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._ids: set[str] = set()
+        self._whole: set[str] = set()
+
+    def add(self, batch: Sequence[Mapping[str, Any]]) -> None:
+        """Remember a page."""
+        self._count += len(batch)
+        self._ids |= {_ids(record) for record in batch}
+        self._whole |= {_text_of(record) for record in batch}
+
+    def holds(self, batch: Sequence[Mapping[str, Any]]) -> bool:
+        """True when a page brings nothing new."""
+        if len(self._ids) == self._count:
+            return {_ids(record) for record in batch} <= self._ids
+        return {_text_of(record) for record in batch} <= self._whole
+
+
+def _ids(record: Mapping[str, Any]) -> str:
     ids = {key: value for key, value in record.items() if key.lower().endswith("id")}
-    return repr(sorted((ids or record).items()))
+    return _text_of(ids or record)
+
+
+def _text_of(record: Mapping[str, Any]) -> str:
+    return repr(sorted(record.items()))
 
 
 def _has_next_page(answer: Any, page: int, total: int) -> bool:

@@ -2,6 +2,7 @@
 
 EniscopeError            a request failed for good; a window that hits one is `failed`
 ├── LoginRefused         wrong key, e-mail or password: ends the run (exit 2)
+├── NeverReached         not one answer from the address of the settings (exit 2)
 ├── BadRequest           400, also for a date range that is too long
 ├── NotFound             404
 └── TransientFailure     worth another try; raised to the caller once the tries are used up
@@ -21,6 +22,12 @@ class EniscopeError(ArgoError):
 
 class LoginRefused(EniscopeError):
     """The API refused the Basic login."""
+
+    exit_code = EXIT_USAGE
+
+
+class NeverReached(EniscopeError):
+    """Nothing answered at ENISCOPE_API_URL, however often it was tried."""
 
     exit_code = EXIT_USAGE
 

@@ -79,9 +79,12 @@ def plain_reason(error: requests.exceptions.RequestException) -> str:
     if isinstance(error, requests.exceptions.Timeout):
         return "no answer in time"
     if isinstance(error, requests.exceptions.SSLError):
-        return "the server's certificate is not valid"
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            return "the server's certificate is not valid"
+        return "https fails: is it an http address, or a proxy?"
     if isinstance(error, requests.exceptions.ChunkedEncodingError):
         return "the answer broke off"
     if isinstance(error, requests.exceptions.ConnectionError):
-        return "no connection"
+        is_unnamed = "NameResolutionError" in repr(error)
+        return "no connection, the host's name is not known" if is_unnamed else "no connection"
     return type(error).__name__

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ingest.eniscope.client import EniscopeClient
-from ingest.eniscope.errors import EniscopeError, NotFound
+from ingest.eniscope.errors import EniscopeError, LoginRefused, NotFound, TransientFailure
 from ingest.eniscope.fields import FIELD_BY_CODE, FURTHER_CODES, USUAL_CODES
 from lib.errors import UsageError
 
@@ -86,6 +86,12 @@ def get_organization(client: EniscopeClient, site_id: str) -> Organization:
     try:
         answer = client.get(f"/organizations/{site_id}")
     except NotFound:
+        if not client.has_signed_in:
+            raise UsageError(
+                f"{client.host} knows neither site {site_id} nor, it seems, our login: it gave no "
+                "token. Does ENISCOPE_API_URL name the Eniscope API? npm run py:ingest:test-auth "
+                "says more"
+            ) from None
         raise UsageError(f"site {site_id} is unknown to the Eniscope API") from None
     record = _single(answer, "organization")
     if record is None or _text(record.get("organizationId")) != site_id:
@@ -150,16 +156,22 @@ def list_meters(client: EniscopeClient, site_id: str) -> list[Meter]:
     return list(meters.values())
 
 
-def list_field_codes(client: EniscopeClient, device_type_id: int | None) -> tuple[str, ...]:
-    """Codes of the fields a device type sends; the usual ones where the API does not say."""
+def field_codes_or_usual(
+    client: EniscopeClient, device_type_id: int | None
+) -> tuple[tuple[str, ...], EniscopeError | None]:
+    """Codes of the fields a device type sends; the usual ones where the API lists none.
+
+    With them comes the reason where it did not answer. Raises LoginRefused.
+    """
     if device_type_id is None:
-        return USUAL_CODES
+        return USUAL_CODES, None
     try:
         records = client.get_list(f"/fields/{device_type_id}")
-    except EniscopeError:
-        return USUAL_CODES
-    codes = _codes_of(records)
-    return tuple(dict.fromkeys(codes)) if codes else USUAL_CODES
+    except LoginRefused:
+        raise
+    except EniscopeError as error:
+        return USUAL_CODES, error
+    return field_codes_in(records) or USUAL_CODES, None
 
 
 def get_readings(
@@ -218,7 +230,14 @@ def _ask_readings(
     parameters = [("fields[]", code) for code in codes]
     parameters += [("daterange[]", str(int(instant.timestamp()))) for instant in (start, end)]
     parameters += [("res", resolution), ("action", action), ("showCounters", "0")]
-    answer = client.get(f"/readings/{channel_id}", parameters)
+    path = f"/readings/{channel_id}"
+
+    def of_this_channel(answer: Any) -> None:
+        told = _integer(answer.get("channel")) if isinstance(answer, dict) else None
+        if told is not None and told != channel_id:
+            raise TransientFailure(f"GET {path}: the answer is of channel {told}")
+
+    answer = client.get(path, parameters, of_this_channel)
     if isinstance(answer, list):
         return ReadingsAnswer(answer, units=None, resolution=None)
     records = next(
@@ -243,7 +262,7 @@ def channel_type_by_name(channel: Channel, codes: Sequence[str]) -> str:
     return "site_total" if SITE_TOTAL_NAME.search(channel.name) else "energy"
 
 
-def _codes_of(records: Sequence[Mapping[str, Any]]) -> list[str]:
+def field_codes_in(records: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
     """The codes in a list of field descriptions, found by the key whose values are known codes."""
     keys = {key for record in records for key in record}
     known = {
@@ -253,8 +272,9 @@ def _codes_of(records: Sequence[Mapping[str, Any]]) -> list[str]:
     }
     best = max(known, key=lambda key: known[key], default=None)
     if best is None or known[best] == 0:
-        return []
-    return [record[best] for record in records if record.get(best) and record[best] != "ts"]
+        return ()
+    codes = [record[best] for record in records if record.get(best) and record[best] != "ts"]
+    return tuple(dict.fromkeys(codes))
 
 
 def _single(answer: Any, name: str) -> dict[str, Any] | None:

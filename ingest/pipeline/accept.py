@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 
-from ingest.eniscope.normalize import MISSING, Batch, json_text
+from ingest.eniscope.normalize import MISSING, Batch, json_text, units_text
+from ingest.store.extra_fields import extra_differences
 from ingest.store.rows import Accepted, Conflict, Rejection, value_text
 from lib.reading_rules import (
     ReadingRules,
@@ -18,12 +20,18 @@ from lib.reading_rules import (
 
 
 def accept(
-    batch: Batch, start: datetime, end: datetime, rules: ReadingRules, now: datetime
+    batch: Batch,
+    start: datetime,
+    end: datetime,
+    rules: ReadingRules,
+    now: datetime,
+    settle_seconds: int = 0,
 ) -> Accepted:
     """Sort the records of one window into kept, repeated and refused.
 
-    Records outside [start, end) that are no fault (the neighbouring window offers them) are not
-    counted as fetched.
+    Records that are no fault but lie outside [start, end) (the neighbouring window offers them), or
+    whose interval was over less than `settle_seconds` ago (a later run does), are not counted as
+    fetched.
     """
     count = len(batch)
     reason = np.full(count, None, dtype=object)
@@ -34,17 +42,23 @@ def accept(
         _refuse(reason, culprit, refusal.mask & known, refusal.reason, refusal.field)
     _refuse(reason, culprit, ~batch.has_value(), "no_values", None)
     inside = (batch.timestamp_us >= _us(start)) & (batch.timestamp_us < _us(end))
+    latest_us = _us(now) - (settle_seconds + rules.interval_seconds) * 1_000_000
+    inside &= batch.timestamp_us <= latest_us
     candidates = np.flatnonzero(inside & (reason == None))  # noqa: E711 (element by element)
     overlapping = _overlapping(batch, candidates, rules.interval_seconds)
     _refuse(reason, culprit, overlapping, "overlaps_neighbour", "timestamp")
-    # A time that is itself the fault never lies inside; everything else outside is a neighbour's.
-    at_fault = np.isin(reason, ("no_timestamp", "future_timestamp", "before_installation"))
-    offered = inside | at_fault
+    refused = reason != None  # noqa: E711 (element by element)
+    offered = inside
+    if refused.any():
+        # A time that is itself the fault never lies inside; all else outside is a neighbour's.
+        offered = inside | np.isin(
+            reason, ("no_timestamp", "future_timestamp", "before_installation")
+        )
     rejections = [
         _row_rejection(batch, int(row), reason[row], culprit[row])
-        for row in np.flatnonzero(offered & (reason != None))  # noqa: E711 (element by element)
+        for row in np.flatnonzero(offered & refused)
     ]
-    kept = np.flatnonzero(offered & (reason == None))  # noqa: E711
+    kept = np.flatnonzero(offered & ~refused)
     accepted = _storable(batch, kept, rules, rejections)
     accepted.fetched = int(offered.sum())
     return accepted
@@ -54,11 +68,14 @@ def _storable(
     batch: Batch, kept: np.ndarray, rules: ReadingRules, rejections: list[Rejection]
 ) -> Accepted:
     """Refuse single values, then keep the last of the rows that share a time."""
-    order = kept[np.argsort(batch.timestamp_us[kept], kind="stable")]
+    timestamps = batch.timestamp_us[kept]
+    if (timestamps[1:] < timestamps[:-1]).any():
+        kept = kept[np.argsort(timestamps, kind="stable")]
+    order = _everything(kept, len(batch))
     timestamps = batch.timestamp_us[order]
     columns = {name: values[order] for name, values in batch.columns.items()}
     remarks: dict[int, list[str]] = {}
-    position = {int(row): place for place, row in enumerate(order)}
+    position = {row: place for place, row in enumerate(kept.tolist())} if batch.refusals else {}
     for refusal in batch.refusals:
         place = position.get(refusal.row)
         if place is not None:
@@ -72,40 +89,59 @@ def _storable(
             value = repr(float(columns[rule.field][place]))
             remarks.setdefault(int(place), []).append(f"{rule.field} {rule.reason}")
             rejections.append(
-                _field_rejection(batch, int(order[place]), rule.reason, rule.field, value)
+                _field_rejection(batch, int(kept[place]), rule.reason, rule.field, value)
             )
         columns[rule.field] = np.where(rule.mask, np.nan, columns[rule.field])
     unmeasured = missing_power_factor(columns, rules)
     if unmeasured is not None:
         for place in np.flatnonzero(unmeasured).tolist():
             remarks.setdefault(int(place), []).append("power_factor missing")
-    last = np.ones(len(order), dtype=bool)
+    data_quality: list[str | None] = [None] * len(kept)
+    for place, texts in remarks.items():
+        data_quality[place] = "; ".join(texts)
+    last = np.ones(len(kept), dtype=bool)
     last[:-1] = timestamps[1:] != timestamps[:-1]
-    places = np.flatnonzero(last).tolist()
+    unique = _everything(np.flatnonzero(last), len(kept))
+    rows = _everything(kept[unique], len(batch))
     return Accepted(
-        timestamp_us=timestamps[last],
-        columns={name: values[last] for name, values in columns.items()},
-        extra=[batch.extra[order[place]] for place in places],
-        data_quality=["; ".join(remarks[place]) if place in remarks else None for place in places],
-        raw=[batch.raw[order[place]] for place in places],
+        timestamp_us=timestamps[unique],
+        columns={name: values[unique] for name, values in columns.items()},
+        extra=_taken(batch.extra, rows),
+        data_quality=_taken(data_quality, unique),
+        raw=_taken(batch.raw, rows),
+        units=_taken(batch.units, rows),
         rejections=rejections,
-        conflicts=list(_conflicts_within(timestamps, columns, last)),
+        conflicts=list(_conflicts_within(timestamps, columns, _taken(batch.extra, order), last)),
     )
 
 
+def _everything(rows: np.ndarray, count: int) -> np.ndarray | slice:
+    """A slice where `rows` are all of them in their order: usual, and it copies nothing."""
+    return slice(None) if np.array_equal(rows, np.arange(count)) else rows
+
+
+def _taken(values: Sequence[Any], rows: np.ndarray | slice) -> list[Any]:
+    if isinstance(rows, slice):
+        return list(values)
+    return [values[row] for row in rows.tolist()]
+
+
 def _conflicts_within(
-    timestamps: np.ndarray, columns: dict[str, np.ndarray], last: np.ndarray
+    timestamps: np.ndarray,
+    columns: dict[str, np.ndarray],
+    extra: list[str | None],
+    last: np.ndarray,
 ) -> Iterator[Conflict]:
     """Earlier rows of one answer that differ from the later row of the same time."""
     places = np.flatnonzero(last).tolist()
     for place in np.flatnonzero(~last).tolist():
         winner = places[int(np.searchsorted(places, place))]
+        timestamp_us = int(timestamps[place])
         for name, values in columns.items():
             offered, stored = values[place], values[winner]
             if not np.isnan(offered) and offered != stored:
-                yield Conflict(
-                    int(timestamps[place]), name, value_text(stored), value_text(offered)
-                )
+                yield Conflict(timestamp_us, name, value_text(stored), value_text(offered))
+        yield from extra_differences(timestamp_us, extra[winner], extra[place])
 
 
 def _overlapping(batch: Batch, candidates: np.ndarray, interval_seconds: int) -> np.ndarray:
@@ -116,9 +152,10 @@ def _overlapping(batch: Batch, candidates: np.ndarray, interval_seconds: int) ->
     """
     length_us = interval_seconds * 1_000_000
     refused = np.zeros(len(batch), dtype=bool)
-    starts = np.unique(batch.timestamp_us[candidates])
-    if not (np.diff(starts) < length_us).any():
+    steps = np.diff(np.sort(batch.timestamp_us[candidates]))
+    if not ((steps > 0) & (steps < length_us)).any():
         return refused
+    starts = np.unique(batch.timestamp_us[candidates])
     phases, counts = np.unique(batch.timestamp_us[candidates] % length_us, return_counts=True)
     usual = dict(zip(phases.tolist(), counts.tolist(), strict=True))
 
@@ -143,6 +180,8 @@ def _refuse(
     reason: np.ndarray, culprit: np.ndarray, mask: np.ndarray, name: str, column: str | None
 ) -> None:
     """Note a reason for the rows that have none yet."""
+    if not mask.any():
+        return
     fresh = mask & (reason == None)  # noqa: E711 (element by element)
     reason[fresh] = name
     culprit[fresh] = column
@@ -158,6 +197,7 @@ def _row_rejection(batch: Batch, row: int, reason: str, column: str | None) -> R
         value=value_text(values[row]) if values is not None else None,
         timestamp_us=None if timestamp == MISSING else timestamp,
         raw_json=json_text(batch.raw[row]),
+        units_json=units_text(batch.raw[row], batch.units[row]),
     )
 
 
@@ -170,6 +210,7 @@ def _field_rejection(batch: Batch, row: int, reason: str, column: str, value: st
         value=value.replace("\x00", "").encode("utf-8", "replace").decode(),
         timestamp_us=int(batch.timestamp_us[row]),
         raw_json=json_text(batch.raw[row]),
+        units_json=units_text(batch.raw[row], batch.units[row]),
     )
 
 

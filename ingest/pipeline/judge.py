@@ -1,8 +1,8 @@
 """Which quarantined readings today's rules accept: the judgement of ingest, made once more.
 
 Pure: entries and what is stored around them go in, verdicts come out. A record is judged by what
-is known of it. Where that is not enough - the units of its answer are not kept, nor always the
-length of its interval - it stays, with the reason.
+is known of it. Where that is not enough - the length of its interval is not always kept, nor were
+the units of its answer by older releases - it stays, with the reason.
 """
 
 from __future__ import annotations
@@ -10,11 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 import numpy as np
 
-from ingest.eniscope.fields import FIELDS
+from ingest.eniscope.fields import FIELDS, INTEGER_COLUMNS
 from ingest.eniscope.normalize import MISSING, Batch, normalize
 from ingest.pipeline.accept import accept
 from ingest.store.replay import DAY_US, Entry, FieldChange, instant
@@ -68,7 +69,7 @@ def judge_rows(
     the channel's intervals start, which a handful of refused records cannot.
     """
     verdicts = RowVerdicts()
-    batch = normalize([entry.raw for entry in entries], None)
+    batch = _normalized(entries)
     usual = _usual_phases(batch.timestamp_us, stored_us, rules.interval_seconds)
     groups: dict[tuple[int, bool], list[Entry]] = {}
     for place, entry in enumerate(entries):
@@ -164,9 +165,9 @@ def _refused_beforehand(entry: Entry, place: int, batch: Batch, rules: ReadingRu
     if timestamp_us + rules.interval_seconds * 1_000_000 > entry.rejected_at_us:
         return "future_timestamp"
     # A record without a value that now seems to have one came in a unit that nobody wrote down.
-    if entry.reason == "no_values":
+    if entry.reason == "no_values" and entry.units is None:
         return "no_values"
-    if _contradicts_record(entry, place, batch):
+    if entry.units is None and _contradicts_record(entry, place, batch):
         return UNITS_NOT_RECORDED
     return None
 
@@ -177,6 +178,13 @@ def _contradicts_record(entry: Entry, place: int, batch: Batch) -> bool:
         return False
     values = batch.columns.get(entry.field)
     return values is None or not np.isclose(values[place], float(entry.value), rtol=1e-9, atol=0)
+
+
+def _normalized(entries: Sequence[Entry]) -> Batch:
+    """The entries' records as columns, each from the units of its own answer."""
+    runs = groupby(entries, key=lambda entry: entry.units)
+    batches = [normalize([entry.raw for entry in run], units) for units, run in runs]
+    return Batch.joined(batches)
 
 
 def _usual_phases(
@@ -205,7 +213,7 @@ def _accept(entries: Sequence[Entry], rules: ReadingRules, now: datetime) -> Acc
     finds its way back.
     """
     ordered = in_order_of_ingest(entries)
-    batch = normalize([entry.raw for entry in ordered], None)
+    batch = _normalized(ordered)
     start, end = batch.timestamp_us.min(), batch.timestamp_us.max() + 1_000_000
     numbered = replace(batch, raw=[entry.entry_id for entry in ordered])
     return accept(numbered, instant(int(start)), instant(int(end)), rules, now)
@@ -215,8 +223,8 @@ def _value_today(entry: Entry) -> float | None:
     """The refused value in the column's unit; None while it is no number or its unit not known."""
     if entry.reason == "out_of_range" and entry.value is not None:
         return float(entry.value)
-    units = None
-    if entry.reason == "unknown_unit":
+    units = entry.units
+    if entry.reason == "unknown_unit" and units is None:
         number, _, unit = (entry.value or "").strip().partition(" ")
         raw = entry.raw if isinstance(entry.raw, dict) else {}
         units = {
@@ -263,6 +271,8 @@ def _take(
         row["data_quality"] = "; ".join(left) or None
         return
     verdicts.known[entry.entry_id] = entry.timestamp_us
+    if name in INTEGER_COLUMNS:
+        value = round(value)
     if not np.isclose(row[name], value, rtol=SAME_VALUE, atol=1e-9):
         verdicts.conflicts.append(
             Conflict(entry.timestamp_us, name, value_text(row[name]), value_text(value))

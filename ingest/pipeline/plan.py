@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 from ingest.eniscope.resources import Channel
 
@@ -19,12 +20,20 @@ class PlannedWindow:
 
 
 def settled_end(
-    end: datetime, now: datetime, settle_seconds: int, interval_seconds: int
+    end: datetime,
+    now: datetime,
+    settle_seconds: int,
+    interval_seconds: int,
+    timezone: str = "UTC",
 ) -> datetime:
-    """The latest instant up to which every interval is over and settled."""
+    """The latest instant up to which every interval is over and settled.
+
+    Intervals start where the site's own clock shows a multiple of their length.
+    """
     latest = int(now.timestamp()) - settle_seconds
-    settled = datetime.fromtimestamp(latest - latest % interval_seconds, now.tzinfo)
-    return min(end, settled)
+    offset = datetime.fromtimestamp(latest, ZoneInfo(timezone)).utcoffset() or timedelta()
+    begun = (latest + int(offset.total_seconds())) % interval_seconds
+    return min(end, datetime.fromtimestamp(latest - begun, now.tzinfo))
 
 
 def plan_windows(

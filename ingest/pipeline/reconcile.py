@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from ingest.eniscope.normalize import normalize
 from ingest.eniscope.resources import get_total
 from ingest.pipeline.plan import PlannedWindow
 from lib.database import Connection, fetch_all
+from lib.date_utils import local_day
 
 # The API rounds; a difference below both is none.
 NOISE_SHARE, NOISE_KWH = 0.001, 0.01
@@ -56,11 +57,38 @@ class Difference:
         )
 
 
+@dataclass(frozen=True)
+class Reconciliation:
+    """How many windows of how many channels were compared, of which days, and those that differ."""
+
+    windows: int
+    channels: int
+    days: str
+    differences: list[Difference]
+
+
 def reconcile(
-    client: EniscopeClient, connection: Connection, windows: Sequence[PlannedWindow]
-) -> list[Difference]:
-    """Ask for the total of each window and compare; returns the windows that differ."""
-    return list(_differences(client, connection, windows))
+    client: EniscopeClient,
+    connection: Connection,
+    windows: Sequence[PlannedWindow],
+    timezone: str,
+) -> Reconciliation:
+    """Ask for the total of each window and compare it with the stored sum."""
+    return Reconciliation(
+        windows=len(windows),
+        channels=len({window.channel.channel_id for window in windows}),
+        days=_days(windows, timezone),
+        differences=list(_differences(client, connection, windows)),
+    )
+
+
+def _days(windows: Sequence[PlannedWindow], timezone: str) -> str:
+    """The first and the last day that the windows reach, in the site's calendar."""
+    if not windows:
+        return "no day"
+    end = max(one.end for one in windows) - timedelta(microseconds=1)
+    first = local_day(min(one.start for one in windows), timezone)
+    return f"{first} to {local_day(end, timezone)}"
 
 
 def _differences(

@@ -8,7 +8,6 @@ from datetime import datetime
 from uuid import UUID, uuid4
 
 from config.sites import SiteConfig, site_config
-from ingest.eniscope.normalize import json_text
 from ingest.pipeline.judge import (
     LENGTH_NOT_RECORDED,
     OVERLAPS,
@@ -170,7 +169,7 @@ def _insert(
 
     Rows that overlap stored ones of another length go back to the refused.
     """
-    raw_json = {entry.entry_id: json_text(entry.raw) for entry in entries}
+    by_id = {entry.entry_id: entry for entry in entries}
     new_us: set[int] = set()
     overlapping_us: set[int] = set()
     for accepted in verdicts.accepted:
@@ -185,7 +184,7 @@ def _insert(
             end=store.instant(int(accepted.timestamp_us[-1]) + 1),
             interval_seconds=interval_seconds,
         )
-        inserted = store.insert_rows(cursor, window, accepted, raw_json)
+        inserted = store.insert_rows(cursor, window, accepted, by_id)
         new_us.update(inserted.new_us)
         overlapping_us.update(inserted.overlapping_us)
         done.values_refused += inserted.values_refused

@@ -13,6 +13,8 @@ from lib.database import Connection, fetch_all, transaction
 RUNS_UNTIL_UNREADABLE = 3
 # ... and tried again after so long.
 RETRIED_AFTER = timedelta(days=7)
+# What ingest.pipeline.fetch says of a channel that answers, but not at the resolution asked.
+ANSWERED_ALL_THE_SAME = ("%has nothing finer than % s%", "%asked for % s, got % s%")
 
 
 def channels_to_skip(
@@ -62,14 +64,15 @@ def learn_from_run(
 ) -> list[int]:
     """Bring interval and status of the run's channels up to date; returns the ones given up.
 
-    A channel is given up (`unreadable`) when it never answered and failed in 3 runs in which
-    others of its site did answer.
+    A channel is given up (`unreadable`) when it never answered and was asked in vain in 3 runs in
+    which others of its site did answer. An answer at another resolution than asked is an answer.
     """
     parameters = {
         "site_id": site_id,
         "run_id": str(run_id),
         "channel_ids": list(channel_ids),
         "runs": RUNS_UNTIL_UNREADABLE,
+        "answered": list(ANSWERED_ALL_THE_SAME),
     }
     with transaction(connection) as cursor:
         cursor.execute(_TAKE_INTERVAL, parameters)
@@ -125,11 +128,12 @@ WHERE c.organization_id = %(site_id)s
   AND c.status IN ('active', 'silent')
   AND NOT EXISTS (
       SELECT FROM ingestion_logs AS l
-      WHERE l.channel_id = c.channel_id AND l.status IN ('success', 'empty', 'partial')
+      WHERE l.channel_id = c.channel_id
+        AND (l.status IN ('success', 'empty', 'partial') OR l.error_message LIKE ANY (%(answered)s))
   )
   AND (
       SELECT count(DISTINCT l.run_id) FROM ingestion_logs AS l
-      WHERE l.channel_id = c.channel_id AND l.status = 'failed'
+      WHERE l.channel_id = c.channel_id AND l.status = 'failed' AND l.requests > 0
         AND EXISTS (
             SELECT FROM ingestion_logs AS other
             WHERE other.run_id = l.run_id AND other.channel_id <> l.channel_id

@@ -31,20 +31,32 @@ def extra_conflicts(
         'WHERE channel_id = %s AND "timestamp" BETWEEN to_timestamp(%s) AND to_timestamp(%s)',
         (channel_id, min(offered) / 1_000_000, max(offered) / 1_000_000),
     )
-    conflicts = []
+    conflicts: list[Conflict] = []
     for timestamp_us, stored_text in cursor.fetchall():
-        offered_text = offered.get(timestamp_us)
-        if offered_text is None or offered_text == stored_text:
-            continue
-        stored = orjson.loads(stored_text) if stored_text else {}
-        for code, value in orjson.loads(offered_text).items():
-            if not _same(stored.get(code), value):
-                conflicts.append(
-                    Conflict(
-                        timestamp_us, EXTRA_PREFIX + code, _text(stored.get(code)), _text(value)
-                    )
-                )
+        conflicts += extra_differences(timestamp_us, stored_text, offered.get(timestamp_us))
     return conflicts
+
+
+def extra_differences(
+    timestamp_us: int, stored_text: str | None, offered_text: str | None
+) -> list[Conflict]:
+    """What one row's fields, as JSON text, offer otherwise than the stored ones; what they leave
+    out is no difference.
+    """
+    if offered_text is None or offered_text == stored_text:
+        return []
+    stored, offered = _fields(stored_text), _fields(offered_text)
+    return [
+        Conflict(timestamp_us, EXTRA_PREFIX + code, _text(stored.get(code)), _text(value))
+        for code, value in offered.items()
+        if not _same(stored.get(code), value)
+    ]
+
+
+def _fields(text: str | None) -> dict[str, Any]:
+    """The fields by code; what json_text could only keep as one text has no code."""
+    value = orjson.loads(text) if text else {}
+    return value if isinstance(value, dict) else {"": value}
 
 
 def _same(stored: Any, offered: Any) -> bool:

@@ -7,7 +7,7 @@ quarantine are committed together or not at all.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from uuid import UUID
@@ -16,8 +16,16 @@ import numpy as np
 from psycopg2.extras import execute_values
 
 from ingest.eniscope.fields import COLUMNS
+from ingest.eniscope.normalize import json_text
 from ingest.store.extra_fields import extra_conflicts
-from ingest.store.merge import copy_insert, overlapping_rows, value_conflicts, window_rows
+from ingest.store.merge import (
+    insert_fresh,
+    known_rows,
+    overlapping_rows,
+    value_conflicts,
+    window_rows,
+    with_stored_values,
+)
 from ingest.store.quarantine import save_conflicts, save_rejections
 from ingest.store.rows import Accepted, Conflict, Rejection, Window
 from lib.database import Connection, Cursor, fetch_all, read_columns
@@ -29,6 +37,8 @@ from lib.reading_rules import rated_power_kw
 PAGE_ENTRIES = 20_000
 REPLAY_NOTE = "replay of quarantine"
 DAY_US = 86_400_000_000
+# The first microsecond of the year 10000.
+LATEST_US = 253_402_300_800 * 1_000_000
 
 # A row without a time, or with an impossible one, counts for the moment at which it came.
 _COUNTED_AT = """CASE WHEN reason = 'future_timestamp' THEN rejected_at
@@ -56,7 +66,7 @@ asked AS (
 SELECT id, run_id::text, scope, reason, field, value, raw, counted_at,
        (extract(epoch FROM "timestamp") * 1000000)::bigint,
        (extract(epoch FROM rejected_at) * 1000000)::bigint,
-       interval_seconds
+       interval_seconds, units
 FROM page LEFT JOIN asked USING (run_id)
 ORDER BY counted_at, id
 """  # noqa: S608 (a fixed expression)
@@ -77,7 +87,8 @@ class Selection:
 class Entry:
     """A row of rejected_readings; times in µs since 1970 UTC.
 
-    `interval_seconds` is what the run asked for; None where its log is gone.
+    `interval_seconds` is what the run asked for; None where its log is gone. `units` are those of
+    the record's fields; None where they were not recorded.
     """
 
     entry_id: int
@@ -91,6 +102,7 @@ class Entry:
     timestamp_us: int | None
     rejected_at_us: int
     interval_seconds: int | None
+    units: dict[str, str] | None
 
 
 @dataclass(frozen=True)
@@ -238,24 +250,24 @@ def stored_rows(
 
 
 def insert_rows(
-    cursor: Cursor, window: Window, accepted: Accepted, raw_json: Mapping[int, str]
+    cursor: Cursor, window: Window, accepted: Accepted, entries: Mapping[int, Entry]
 ) -> Inserted:
-    """Store what ingest would store of these rows; `accepted.raw` are entry ids.
+    """Store what ingest would store of these rows; `accepted.raw` are ids of `entries`.
 
     Known rows stay; what differs from them is noted in reading_conflicts.
     """
-    overlapping = overlapping_rows(cursor, window, accepted).mask
     stored = window_rows(cursor, window, accepted.columns)
-    known = np.isin(accepted.timestamp_us, stored["timestamp"])
+    overlapping = overlapping_rows(window, accepted, stored).mask
+    known = known_rows(accepted, stored)
     fresh = ~known & ~overlapping
-    inserted = copy_insert(cursor, window, accepted, np.flatnonzero(fresh))
+    inserted = insert_fresh(cursor, window, accepted, np.flatnonzero(fresh))
     # The lock of ingest is held: a writer that ignores it must not be counted as ours.
     assert inserted == fresh.sum(), "another process stored readings during the replay"
     refused_us = accepted.timestamp_us[overlapping]
     kept_out = set(refused_us.tolist())
     comparable = known & ~overlapping
     conflicts = [
-        *accepted.conflicts,
+        *with_stored_values(accepted.conflicts, stored),
         *value_conflicts(accepted, stored, comparable),
         *extra_conflicts(cursor, window.channel_id, accepted, comparable),
     ]
@@ -263,12 +275,18 @@ def insert_rows(
         cursor, window.channel_id, [c for c in conflicts if c.timestamp_us not in kept_out]
     )
     rejections = [
-        Rejection(r.scope, r.reason, r.field, r.value, r.timestamp_us, raw_json[int(r.raw_json)])
+        _with_record(r, entries[int(r.raw_json)])
         for r in accepted.rejections
         if r.timestamp_us not in kept_out
     ]
     save_rejections(cursor, window.run_id, window.channel_id, rejections)
     return Inserted(accepted.timestamp_us[fresh].tolist(), refused_us.tolist(), len(rejections))
+
+
+def _with_record(rejection: Rejection, entry: Entry) -> Rejection:
+    """A refusal of an entry's value, with the entry's own record."""
+    units_json = None if entry.units is None else json_text(entry.units)
+    return replace(rejection, raw_json=json_text(entry.raw), units_json=units_json)
 
 
 def change_fields(
@@ -354,7 +372,9 @@ def release(cursor: Cursor, entry_ids: Sequence[int]) -> None:
 
 
 def instant(timestamp_us: int) -> datetime:
-    """Microseconds since 1970 UTC as an aware time."""
+    """Microseconds since 1970 UTC as an aware time; the latest there is for what lies beyond."""
+    if timestamp_us >= LATEST_US:
+        return datetime.max.replace(tzinfo=UTC)
     seconds, rest = divmod(timestamp_us, 1_000_000)
     return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -29,7 +29,10 @@ class Window:
 
 @dataclass(frozen=True)
 class Rejection:
-    """A row of rejected_readings. `field` and `value` name the culprit where there is one."""
+    """A row of rejected_readings. `field` and `value` name the culprit where there is one.
+
+    `units_json`: the units of the record's fields as its answer said them; None where not known.
+    """
 
     scope: str
     reason: str
@@ -37,6 +40,7 @@ class Rejection:
     value: str | None
     timestamp_us: int | None
     raw_json: str
+    units_json: str | None
 
 
 @dataclass(frozen=True)
@@ -58,6 +62,7 @@ class Accepted:
     extra: list[str | None]
     data_quality: list[str | None]
     raw: Sequence[Any]
+    units: Sequence[Mapping[str, str]]
     fetched: int = 0
     rejections: list[Rejection] = field(default_factory=list)
     conflicts: list[Conflict] = field(default_factory=list)

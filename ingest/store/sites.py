@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from psycopg2.extras import execute_values
 
@@ -18,18 +18,21 @@ def save_site(
     channels: Sequence[Channel],
     meters: Sequence[Meter],
     channel_types: Mapping[int, str],
+    guessed: Collection[int],
     config: SiteConfig,
 ) -> None:
     """Store the site and everything in it, in one transaction.
 
-    A status that was learned (silent, unreadable) stays unless config/sites.yaml says otherwise;
-    channels the API no longer lists stay, because their readings do.
+    The type of a channel in `guessed` is taken only where none is stored yet. A status that was
+    learned (silent, unreadable) stays unless config/sites.yaml says otherwise; channels the API no
+    longer lists stay, because their readings do.
     """
     with transaction(connection) as cursor:
         _save_organization(cursor, organization, timezone, config)
         _save_devices(cursor, organization.organization_id, channels)
         _save_meters(cursor, organization.organization_id, channels, meters)
-        _save_channels(cursor, channels, channel_types, config)
+        types = {**channel_types, **_stored_types(cursor, guessed)}
+        _save_channels(cursor, channels, types, config)
 
 
 def stored_name(connection: Connection, site_id: str) -> str | None:
@@ -146,6 +149,15 @@ def _save_meters(
         """,
         list(rows.values()),
     )
+
+
+def _stored_types(cursor: Cursor, channel_ids: Collection[int]) -> dict[int, str]:
+    cursor.execute(
+        "SELECT channel_id, channel_type FROM channels "
+        "WHERE channel_id = ANY(%s) AND channel_type IS NOT NULL",
+        (list(channel_ids),),
+    )
+    return dict(cursor.fetchall())
 
 
 def _save_channels(

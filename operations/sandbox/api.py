@@ -11,7 +11,7 @@ import orjson
 
 from operations.sandbox import listing, readings, truth
 from operations.sandbox.catalogue import ID_KEYS, Catalogue, Record, uuid
-from operations.sandbox.faults import BARE_NAN, disturb_rows
+from operations.sandbox.faults import BARE_NAN, contradict_rows, disturb_rows
 from operations.sandbox.fleet import Fleet
 from operations.sandbox.listing import ApiError, Params
 from operations.sandbox.model import Channel, Site
@@ -23,12 +23,17 @@ NESTED = ("devices", "meters", "metersbelow", "channels", "tariffs", "accounts",
 
 @dataclass(frozen=True)
 class Request:
-    """What was asked, path without its version, and how its rows are to be disturbed."""
+    """What was asked, path without its version, and how its rows are to be disturbed.
+
+    `coarse`: at the next coarser resolution than it would be answered at.
+    """
 
     method: str
     path: tuple[str, ...]
     params: Params
     bad_rows_seed: float | None = None
+    contradict_seed: float | None = None
+    coarse: bool = False
 
 
 class Api:
@@ -103,12 +108,16 @@ class Api:
             self._options.max_points,
             strict=self._options.long_range_error,
         )
+        if request.coarse:
+            resolution = readings.next_coarser(resolution)
         found = readings.answer(site, channel, query, resolution, self._horizon())
         rows = found.rows
         if request.bad_rows_seed is not None:
             rows = disturb_rows(
                 rows, request.bad_rows_seed, self.now(), bare_nan=self._options.bare_nan
             )
+        if request.contradict_seed is not None:
+            rows = contradict_rows(rows, request.contradict_seed, self.now())
         body = orjson.dumps(self._document(site, channel, found, self._written(rows)))
         return body.replace(orjson.dumps(BARE_NAN), b"NaN") if self._options.bare_nan else body
 

@@ -68,7 +68,10 @@ class Building:
     ) -> None:
         self._site_id, self._timezone, self._installed_ts = site_id, timezone, installed_ts
         self._seed, self._clean, self._scale = seed, clean, scale
-        by_load = {one.load: one.channel_id for one in channels if one.role == "load"}
+        by_load: dict[int, int] = {}
+        for one in channels:
+            if one.role == "load":
+                by_load.setdefault(one.load, one.channel_id)  # a second view has no events
         self._ring = make_ring(seed, site_id, tuple(by_load[n] for n in range(len(LOADS))))
         self._memory = memory
 

@@ -17,7 +17,7 @@ from operations.sandbox.fields import (
     SENSOR_FIELDS,
     SENSOR_TYPE,
 )
-from operations.sandbox.fleet import Fleet
+from operations.sandbox.fleet import PARENT_ID, Fleet
 from operations.sandbox.model import Channel, Recent, Site
 from operations.sandbox.replay import PHASE_VOLTAGE_V, ReplayChannel
 
@@ -76,7 +76,10 @@ class Catalogue:
             return [_device_type(type_id) for type_id in sorted(FIELDS_OF_TYPE)]
         if collection == "fields":
             return [_field(*one) for one in enumerate((*METER_FIELDS, *SENSOR_FIELDS), start=1)]
-        wanted = self._fleet.site_ids if site_ids is None else site_ids
+        every = (
+            self._fleet.organization_ids if collection == "organizations" else self._fleet.site_ids
+        )
+        wanted = every if site_ids is None else site_ids
         return [record for site_id in wanted for record in self._site_records(collection, site_id)]
 
     def fields_of_type(self, device_type_id: int) -> list[Record] | None:
@@ -99,7 +102,7 @@ class Catalogue:
             "organizationId": str(site.site_id),
             "links": links,
             "groupId": None,
-            "parentId": "23000",
+            "parentId": None if site.site_id == PARENT_ID else str(PARENT_ID),
             "appliableSubscriptionId": None,
             "organizationName": site.name,
             "defaultEmailAddress": self._email,
@@ -134,7 +137,7 @@ class Catalogue:
             "lng": None,
             "telephone": None,
             "fax": None,
-            "sortCode": f"1-2-23000-{site.site_id}-",
+            "sortCode": _sort_code(site),
             "currencySymbol": "$",
         }
 
@@ -175,6 +178,8 @@ class Catalogue:
         }
 
     def _devices(self, site: Site) -> list[Record]:
+        if not site.channels:
+            return []
         gateway = self._device(site, GATEWAY_NUMBER, GATEWAY_TYPE, "Gateway", "devices")
         records = [{**gateway, "meteringPoints": []}]
         for one in site.channels:
@@ -201,7 +206,7 @@ class Catalogue:
                     "pulseEnergyRatio": None,
                     "temperatureEnabled": "1" if one.role == "sensor" else "0",
                     "dataReceivedTs": None,
-                    "sortCode": f"1-2-23000-{site.site_id}-",
+                    "sortCode": _sort_code(site),
                     "organizationName": site.name,
                     "interface": self._interface(),
                 }
@@ -247,7 +252,7 @@ class Catalogue:
                     "pulseRatio": None,
                     "pulseEnergyRatio": None,
                     "temperatureEnabled": "1" if one.role == "sensor" else "0",
-                    "sortCode": f"1-2-23000-{site.site_id}-",
+                    "sortCode": _sort_code(site),
                     "organizationName": site.name,
                     "isMeteringPoint": one.role not in ("sensor", "failing"),
                     "costEnabled": False,
@@ -258,6 +263,12 @@ class Catalogue:
     def _accounts(self, site: Site) -> list[Record]:
         name = {"accountId": ACCOUNT_ID, "organizationId": str(site.site_id), "status": "1"}
         return [{**name, "emailAddress": self._email, "firstName": "Sandbox", "lastName": "User"}]
+
+
+def _sort_code(site: Site) -> str:
+    """The way to the site in the tree of organizations."""
+    above = "1-2-" if site.site_id == PARENT_ID else f"1-2-{PARENT_ID}-"
+    return f"{above}{site.site_id}-"
 
 
 def uuid(site: Site, number: int) -> str:
@@ -309,6 +320,8 @@ def _field(number: int, field: Any) -> Record:
 
 
 def _tariffs(site: Site) -> list[Record]:
+    if not site.channels:
+        return []
     price = {"currencyCode": CURRENCY, "unitRate": "0.1200", "standingCharge": None}
     owner = {"organizationId": str(site.site_id), "tariffName": "Standard"}
     return [{"tariffId": str(site.site_id * 10), **owner, **price}]

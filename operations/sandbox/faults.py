@@ -30,11 +30,15 @@ class Fate:
 
     too_many: bool
     server_error: bool
+    refused_status: int | None
+    maintenance: bool
     html: bool
     truncated: bool
     reset: bool
     expire_tokens: bool
+    coarse: bool
     bad_rows_seed: float | None
+    contradict_seed: float | None
 
 
 class Faults:
@@ -43,6 +47,8 @@ class Faults:
     def __init__(self, options: Options) -> None:
         self._options = options
         self._random = random.Random(options.fault_seed)  # noqa: S311 (faults, not secrets)
+        # Of its own, so that one more kind of fault does not shift the ones above.
+        self._further = random.Random(f"{options.fault_seed} further")  # noqa: S311
         self._lock = threading.Lock()
         self._recent: deque[float] = deque()
         self.requests = 0
@@ -54,16 +60,27 @@ class Faults:
             self.requests += 1
             planned = {kind for kind, number in options.fault_at if number == self.requests}
             draws = [self._random.random() for _ in range(7)]
+            further = [self._further.random() for _ in range(7)]
             over_limit = self._over_limit()
             used_up = options.fail_after is not None and self.requests > options.fail_after
+        refused = {
+            402: "402" in planned or further[0] < options.p_402,
+            403: "403" in planned or further[1] < options.p_403,
+        }
+        bad_rows = "bad-rows" in planned or draws[5] < options.p_bad_rows
+        contradict = "contradict" in planned or further[5] < options.p_contradict
         return Fate(
             too_many="429" in planned or over_limit or draws[0] < options.p_429,
             server_error="500" in planned or used_up or draws[1] < options.p_500,
+            refused_status=next((status for status, meant in refused.items() if meant), None),
+            maintenance="maintenance" in planned or further[2] < options.p_maintenance,
             html="html200" in planned or draws[2] < options.p_html200,
             truncated="truncated" in planned or draws[3] < options.p_truncated,
             reset="reset" in planned or draws[4] < options.p_reset,
-            expire_tokens="expire" in planned,
-            bad_rows_seed=draws[6] if draws[5] < options.p_bad_rows else None,
+            expire_tokens="expire" in planned or further[3] < options.p_expire,
+            coarse="coarse" in planned or further[4] < options.p_coarse,
+            bad_rows_seed=draws[6] if bad_rows else None,
+            contradict_seed=further[6] if contradict else None,
         )
 
     def _over_limit(self) -> bool:
@@ -109,6 +126,20 @@ def disturb_rows(rows: list[dict[str, Any]], seed: float, now: float, *, bare_na
         disturbed.append(_disturb_values(row, rng.random(), not_a_number))
     rng.shuffle(disturbed)
     return disturbed
+
+
+def contradict_rows(rows: list[dict[str, Any]], seed: float, now: float) -> list[dict[str, Any]]:
+    """Rows of which some are told twice, the first time with another energy.
+
+    The row that is right comes later, as a correction does; the order of the rows stays.
+    """
+    rng = random.Random(seed)  # noqa: S311 (faults, not secrets)
+    told = []
+    for row in rows:
+        if rng.random() < 0.1 and "E" in row and int(row.get("ts", now + 1)) <= now:
+            told.append({**row, "E": float(row["E"]) / 2 + 1})
+        told.append(row)
+    return told
 
 
 def _disturb_values(row: dict[str, Any], lot: float, not_a_number: str) -> dict[str, Any]:

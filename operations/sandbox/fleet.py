@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 from lib.date_utils import local_midnight
@@ -14,6 +15,8 @@ from operations.sandbox.options import Options
 from operations.sandbox.replay import load_replay
 
 WILSON_ID = 23271
+# Above all sites in the tree; it measures nothing itself.
+PARENT_ID, PARENT_NAME = 23_000, "Holding (sandbox)"
 INSTALLED = date(2025, 4, 29)
 LOAD_NUMBER = {spec.name: number for number, spec in enumerate(LOADS)}
 # Roles of the channels that are not simply loads.
@@ -47,6 +50,8 @@ WILSON_CHANNELS = (
     (162141, "Test Channel"),
 )
 # Generated sites have the same channels but for the two that never answer.
+# Further views of metering points, for --channels.
+FIRST_VIEW_CHANNEL, VIEW_SUFFIX = 164_000, " (again)"
 GENERATED_NAMES = tuple(name for _, name in WILSON_CHANNELS if ROLES.get(name) != "failing")
 GENERATED_FIRST_SITE = 50_001
 GENERATED_FIRST_CHANNEL = 1_000_000
@@ -66,14 +71,19 @@ class Fleet:
             )
         else:
             self._first = self._wilson()
+        # Without channels, nobody asks its source for a reading.
+        self._parent = replace(self._first, site_id=PARENT_ID, name=PARENT_NAME, channels=())
         self._generated: Recent[int, Site] = Recent(max(options.sites, 1))
         self._generated_ids = range(GENERATED_FIRST_SITE, GENERATED_FIRST_SITE + options.sites)
         self.site_ids = (self._first.site_id, *self._generated_ids)
+        self.organization_ids = (PARENT_ID, *self.site_ids)
 
     def site(self, site_id: int) -> Site | None:
         """The site of that id, None when there is none."""
         if site_id == self._first.site_id:
             return self._first
+        if site_id == PARENT_ID:
+            return self._parent
         if site_id not in self._generated_ids:
             return None
         return self._generated.get(site_id, lambda: self._generate(site_id))
@@ -89,7 +99,11 @@ class Fleet:
 
     def _wilson(self) -> Site:
         name, timezone = "Wilson Center (sandbox)", "America/New_York"
-        return self._made_up(WILSON_ID, name, timezone, WILSON_CHANNELS, 1.0)
+        views = tuple(
+            (FIRST_VIEW_CHANNEL + number, f"{LOADS[number % len(LOADS)].name}{VIEW_SUFFIX}")
+            for number in range(self._options.channels - len(WILSON_CHANNELS))
+        )
+        return self._made_up(WILSON_ID, name, timezone, (*WILSON_CHANNELS, *views), 1.0)
 
     def _generate(self, site_id: int) -> Site:
         number = site_id - GENERATED_FIRST_SITE
@@ -120,4 +134,5 @@ class Fleet:
 def _channel(number: int, channel_id: int, name: str) -> Channel:
     role = ROLES.get(name, "load")
     device_type_id = SENSOR_TYPE if role == "sensor" else METER_TYPE
-    return Channel(channel_id, name, role, number, device_type_id, LOAD_NUMBER.get(name, -1))
+    load = LOAD_NUMBER.get(name.removesuffix(VIEW_SUFFIX), -1)
+    return Channel(channel_id, name, role, number, device_type_id, load)

@@ -11,7 +11,21 @@ from typing import Any
 import click
 
 PROBABILITY = click.FloatRange(0, 1)
-FAULT_KINDS = ("500", "truncated", "reset", "429", "html200", "expire")
+# What may be done to the request of a number, in the words of the help page.
+FAULT_KINDS = {
+    "500": "500",
+    "truncated": "truncated",
+    "reset": "reset",
+    "429": "429",
+    "html200": "html200",
+    "maintenance": "maintenance (an HTML page with 200, a sign-in included)",
+    "402": "402",
+    "403": "403",
+    "coarse": "coarse",
+    "bad-rows": "bad-rows",
+    "contradict": "contradict",
+    "expire": "expire (all tokens before it)",
+}
 
 
 class Instant(click.ParamType):
@@ -64,6 +78,7 @@ class Options:
     seed: int = 23271
     now: datetime | None = None
     sites: int = 0
+    channels: int = 20
     clean: bool = False
     lag_seconds: int = 0
     provisional_seconds: int = 0
@@ -89,7 +104,13 @@ class Options:
     p_reset: float = 0.0
     p_429: float = 0.0
     p_html200: float = 0.0
+    p_maintenance: float = 0.0
+    p_402: float = 0.0
+    p_403: float = 0.0
+    p_expire: float = 0.0
+    p_coarse: float = 0.0
     p_bad_rows: float = 0.0
+    p_contradict: float = 0.0
     bare_nan: bool = False
     fault_at: tuple[tuple[str, int], ...] = ()
     retry_after: str | None = None
@@ -118,6 +139,11 @@ _FLAGS = (
     _option("--seed", "Seed of the made-up data.", "--data-seed", "seed", type=int),
     _option("--now", "What counts as now.  [default: ARGO_NOW, else the clock]", type=Instant()),
     _option("--sites", "Further made-up sites, ids 50001...", type=click.IntRange(0, 10_000)),
+    _option(
+        "--channels",
+        "Channels of the made-up first site; those beyond its 20 show a load once more.",
+        type=click.IntRange(20, 49),
+    ),
     _option("--clean", "Plant no events.", is_flag=True),
     _option("--lag-seconds", "Offer no row newer than this.", type=click.IntRange(0)),
     _option(
@@ -158,15 +184,26 @@ _FLAGS = (
     _option("--p-429", "... that are told to wait.", type=PROBABILITY),
     _option("--p-html200", "... that get an HTML page with status 200.", type=PROBABILITY),
     _option(
+        "--p-maintenance", "... that get one before anybody looks at the login.", type=PROBABILITY
+    ),
+    _option("--p-402", "... refused for an expired subscription.", type=PROBABILITY),
+    _option("--p-403", "... refused for want of rights.", type=PROBABILITY),
+    _option("--p-expire", "... before which all tokens expire.", type=PROBABILITY),
+    _option("--p-coarse", "... answered at the next coarser resolution.", type=PROBABILITY),
+    _option(
         "--p-bad-rows",
         "... with doubled, shuffled, odd rows among all good ones.",
+        type=PROBABILITY,
+    ),
+    _option(
+        "--p-contradict",
+        "... with rows that an earlier one of the same time contradicts.",
         type=PROBABILITY,
     ),
     _option("--bare-nan", "Write NaN among bad rows as a bare word, not as text.", is_flag=True),
     _option(
         "--fault-at",
-        f"Strike the Nth request (from 1) with {', '.join(FAULT_KINDS[:-1])}, or {FAULT_KINDS[-1]} "
-        "all tokens before it; may be repeated.",
+        f"Strike the Nth request (from 1): {', '.join(FAULT_KINDS.values())}; may be repeated.",
         type=FaultAt(),
         multiple=True,
     ),

@@ -139,6 +139,11 @@ def choose_resolution(query: Query, source: Source, max_points: int, *, strict: 
     return next((length for length in choices if span / length <= max_points), choices[-1])
 
 
+def next_coarser(resolution: int) -> int:
+    """The next coarser one the service knows; the coarsest stays."""
+    return next((length for length in RESOLUTIONS if length > resolution), resolution)
+
+
 def table_at(
     site: Site, channel: Channel, resolution: int, start: int, end: int, horizon: float
 ) -> Table:

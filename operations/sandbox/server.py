@@ -27,6 +27,7 @@ logger = logging.getLogger(__name__)
 JSON_TYPE, HTML_TYPE = "application/json", "text/html; charset=utf-8"
 FIREWALL_PAGE = b"<html><head><title>403 Forbidden</title></head><body>Forbidden</body></html>"
 SHUTDOWN_POLL_SECONDS = 0.1
+REFUSALS = {402: "Subscription expired", 403: "No rights"}
 REFUSED_AGENT = "python-requests"
 ABORT = struct.pack("ii", 1, 0)  # SO_LINGER: on, for no time at all, so that close() resets
 
@@ -101,7 +102,14 @@ class Handler(BaseHTTPRequestHandler):
         time.sleep(self.server.options.latency_ms / 1000)
         fate = self.server.faults.next()
         version = 2 if path[:2] == ("v1", "1") else 1 if path[:1] == ("v1",) else 0
-        request = Request(self.command, path[version:], params, fate.bad_rows_seed)
+        request = Request(
+            self.command,
+            path[version:],
+            params,
+            fate.bad_rows_seed,
+            fate.contradict_seed,
+            fate.coarse,
+        )
         if fate.expire_tokens:
             self.server.tokens.expire_all()
         reply = self._reply(request, fate)
@@ -131,6 +139,10 @@ class Handler(BaseHTTPRequestHandler):
             return Reply(429, orjson.dumps({"error": "Too many requests"}), headers=headers)
         if fate.server_error:
             return _error(500, "Internal Server Error")
+        if fate.maintenance:
+            return Reply(200, HTML_PAGE, HTML_TYPE)
+        if fate.refused_status is not None:
+            return _error(fate.refused_status, REFUSALS[fate.refused_status])
         headers = {}
         try:
             token = self.server.tokens.admit(self.headers)  # type: ignore[arg-type]

@@ -62,7 +62,7 @@ def site_truth(site: Site, start: int, end: int, horizon: float) -> dict[str, An
             }
         )
     stop = min(end, horizon - site.source.native_seconds + 1)
-    events = site.source.events(start, stop) if stop > start else []
+    events = site.source.events(start, stop) if stop > start and site.channels else []
     return {
         "organization": site.site_id,
         "start": iso(start),

@@ -49,6 +49,7 @@ def nested(depth: int) -> str:
 def _odd_energies() -> Iterator[Nasty]:
     """One row whose energy is odd and whose power is not."""
     lost = {
+        "5000 digits": DIGITS_5000, "-5000 digits": f"-{DIGITS_5000}",
         "NaN": "NaN", "Infinity": "Infinity", "-Infinity": "-Infinity", "1e400": "1e400",
         "-1e400": "-1e400", "401 digits": DIGITS_401, "-401 digits": f"-{DIGITS_401}",
         "true": "true", "false": "false", "null": "null", "text": '"x"', "empty text": '""',

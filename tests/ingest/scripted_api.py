@@ -24,13 +24,17 @@ ABORT = struct.pack("ii", 1, 0)
 
 @dataclass(frozen=True)
 class Asked:
-    """One request as the server saw it; `number` counts from 1, `at` is monotonic seconds."""
+    """One request as the server saw it; `number` counts from 1, `at` is monotonic seconds.
+
+    `daterange` is the range asked for [s since 1970], where there is one.
+    """
 
     number: int
     at: float
     path: str
     parameters: dict[str, str]
     headers: dict[str, str]
+    daterange: tuple[int, ...] = ()
 
     @property
     def is_login(self) -> bool:
@@ -93,13 +97,15 @@ class ScriptedApi(ThreadingHTTPServer):
     def note(self, path: str, headers: Mapping[str, str]) -> Asked:
         """Remember a request that has arrived."""
         parts = urlsplit(path)
+        asked_for = parse_qsl(parts.query, keep_blank_values=True)
         with self._lock:
             asked = Asked(
                 number=len(self.asked) + 1,
                 at=time.monotonic(),
                 path=parts.path,
-                parameters=dict(parse_qsl(parts.query, keep_blank_values=True)),
+                parameters=dict(asked_for),
                 headers=dict(headers),
+                daterange=tuple(int(value) for key, value in asked_for if key == "daterange[]"),
             )
             self.asked.append(asked)
             self._at_once += 1

@@ -78,6 +78,12 @@ def test_a_row_that_cannot_be_right_is_refused_with_its_reason(
         ("PF", 1.2, "power_factor"),
         ("F", 400, "frequency_hz"),
         ("D", -1, "thd_current"),
+        ("D", 1001, "thd_current"),
+        ("THDV", 4e9, "thd_voltage"),
+        ("Q", 2_000_001, "reactive_power_kvar"),
+        ("Q", -2_000_001, "reactive_power_kvar"),
+        ("S", 2_000_001, "apparent_power_kva"),
+        ("S", -1, "apparent_power_kva"),
         ("RH", 101, "relative_humidity"),
     ],
 )
@@ -109,6 +115,16 @@ def test_a_meter_built_for_more_raises_the_limit_of_power() -> None:
     row = [good(0, P=2_500_000, E=625_000)]
     assert reasons(accepted(row)) == [("row", "energy_kwh_out_of_range", "energy_kwh")]
     assert accepted(row, rules_for(SITE, 1, 900, rated_kw=3000)).rejections == []
+
+
+def test_reactive_and_apparent_power_may_be_twice_what_power_may_be() -> None:
+    within = [good(0, Q=-1_999_000, S=1_999_000, D=999)]
+    assert accepted(within).rejections == []
+    beyond = [good(0, Q=5_900_000, S=5_900_000)]
+    assert len(accepted(beyond).rejections) == 2
+    assert accepted(beyond, rules_for(SITE, 1, 900, rated_kw=3000)).rejections == []
+    told = SiteConfig(site_id="1", limits={"power_kw": (0, 3000)})
+    assert accepted(beyond, rules_for(told, 1, 900)).rejections == []
 
 
 @pytest.mark.parametrize(("code", "sent"), [("Q", 1e300), ("RSSI", 1e12), ("T", 1e39)])
@@ -183,3 +199,13 @@ def test_a_missing_power_factor_is_remarked_where_the_device_sends_one() -> None
     rules = rules_for(SITE, 1, 900, sends_power_factor=True)
     result = accepted([good(0, PF=0.9), good(1, PF=None), good(2, P=0, PF=None)], rules)
     assert result.data_quality == [None, "power_factor missing", None]
+
+
+def test_reactive_and_apparent_power_have_limits_of_their_own_where_the_site_says_so() -> None:
+    told = {"reactive_power_kvar": (-10, 10), "apparent_power_kva": (0, 20)}
+    rules = rules_for(SiteConfig(site_id="1", limits=told), 1, 900)
+    assert accepted([good(0, Q=-9_000, S=19_000)], rules).rejections == []
+    assert reasons(accepted([good(0, Q=-11_000, S=21_000)], rules)) == [
+        ("field", "out_of_range", "reactive_power_kvar"),
+        ("field", "out_of_range", "apparent_power_kva"),
+    ]

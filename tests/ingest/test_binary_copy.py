@@ -45,7 +45,8 @@ def test_rows_come_back_as_they_were_packed(
             number_column("r", "float4", floats(reals)),
             number_column("i", "int4", floats(integers)),
             text_column("x", texts),
-        ]
+        ],
+        len(rows),
     )
     with closing(database.connect()) as connection, connection, connection.cursor() as cursor:
         cursor.execute(

@@ -35,6 +35,7 @@ from scripted_api import (
 from ingest.eniscope import client as client_module
 from ingest.eniscope.client import EniscopeClient
 from ingest.eniscope.errors import EniscopeError, LoginRefused, TransientFailure
+from ingest.eniscope.resources import get_readings
 
 PATH = "/organizations/23271"
 GOOD = said({"organizationId": "23271"})
@@ -95,6 +96,46 @@ def test_what_may_pass_by_itself_is_tried_again(serve: Any, fault: Reply, signed
             client.get(PATH)
         assert client.get(PATH) == {"organizationId": "23271"}
     assert len(server.asked) == len(before) + 3
+
+
+def test_an_error_page_without_a_token_in_place_of_the_login_is_tried_again(serve: Any) -> None:
+    page = Reply(body=b"<html>maintenance</html>", headers={"X-Eniscope-Token": ""})
+    server = serve(in_turn(page, page, GOOD))
+    assert ask(server.url) == {"organizationId": "23271"}
+    assert len(server.logins) == 3
+
+
+def test_an_answer_of_another_channel_is_a_failed_try(serve: Any) -> None:
+    def of(channel: object) -> Reply:
+        return said({"channel": channel, "resolution": 900, "records": []})
+
+    span = (datetime(2026, 7, 14, tzinfo=UTC), datetime(2026, 7, 15, tzinfo=UTC))
+    server = serve(in_turn(of(2), of("2"), of("1")))
+    with client_of(server.url) as client:
+        assert get_readings(client, 1, ["E"], *span, 900).resolution == 900
+    assert len(server.asked) == 3
+    stubborn = serve(in_turn(of(2)))
+    with (
+        client_of(stubborn.url) as client,
+        pytest.raises(TransientFailure, match="the answer is of channel 2"),
+    ):
+        get_readings(client, 1, ["E"], *span, 900)
+
+
+def test_a_thread_knows_how_many_requests_were_made_for_it(serve: Any) -> None:
+    busy = said({"error": "busy"}, 503)
+    # A sign-in, two failed tries and a good one, an expired token and the sign-in after it.
+    server = serve(in_turn(GOOD, busy, busy, GOOD, said({}, 401), GOOD))
+    with client_of(server.url) as client, ThreadPoolExecutor(1) as pool:
+
+        def ask_three_times() -> int:
+            for _ in range(3):
+                client.get(PATH)
+            return client.requests_of_this_thread()
+
+        assert pool.submit(ask_three_times).result() == 6
+        assert client.requests_of_this_thread() == 0
+    assert len(server.asked) == 6
 
 
 @pytest.mark.parametrize("fault", TRANSIENT.values(), ids=TRANSIENT)

@@ -107,3 +107,16 @@ def test_a_list_is_found_inside_its_envelope(envelope: Any) -> None:
 def test_an_answer_without_a_list_is_an_error_and_not_an_empty_list(envelope: Any) -> None:
     with pytest.raises(EniscopeError, match="no list of records"):
         channel_ids(always(said(envelope)))
+
+
+@pytest.mark.parametrize("size", [2, 4, 20])
+def test_records_that_share_their_only_id_are_all_read(size: int) -> None:
+    codes = ["E", "P", "V", "I", "PF", "Q", "S", "F", "D"]
+    records = [{"deviceTypeId": "20", "code": code} for code in codes]
+
+    def answer(asked: Asked) -> Reply:
+        return said({"fields": page_of(asked, records, size), "meta": {"pageCount": 9 // size + 1}})
+
+    with scripted_api(answer) as server, client_of(server.url) as client:
+        told = [record["code"] for record in client.get_list("/fields/20")]
+    assert told == codes

@@ -129,3 +129,22 @@ def test_every_field_of_the_border_has_its_column_in_the_schema() -> None:
     schema = (migrations / "0003_readings.sql").read_text()
     assert [column for column in COLUMNS if f"\n    {column} " not in schema] == []
     assert len({field.code for field in FIELDS}) == len(FIELDS)
+
+
+def test_of_two_codes_for_one_column_neither_value_is_lost() -> None:
+    batch = normalize(
+        [
+            {"ts": NOON, "THDI": 9.0, "D": 4.0},
+            {"ts": NOON + 900, "THDI": 9.0, "D": None},
+            {"ts": NOON + 1800, "THDI": 4.0, "D": 4.0},
+        ],
+        None,
+    )
+    assert batch.columns["thd_current"].tolist() == [4.0, 9.0, 4.0]
+    assert batch.extra == ['{"THDI":9.0}', None, None]
+    assert normalize([{"ts": NOON, "D": 4.0, "THDI": 9.0}], None).extra == ['{"THDI":9.0}']
+
+
+def test_a_timestamp_that_is_null_leaves_the_word_to_the_next() -> None:
+    batch = normalize([{"ts": None, "timestamp": NOON, "E": 1}, {"ts": NOON + 900, "E": 1}], None)
+    assert (batch.timestamp_us // 1_000_000).tolist() == [NOON, NOON + 900]

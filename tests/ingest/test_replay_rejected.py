@@ -57,6 +57,26 @@ def test_after_a_replay_the_table_is_that_of_an_ingest_that_never_refused(
     assert after_replay == never_refused
 
 
+def test_a_reason_that_nothing_was_refused_for_is_told_with_those_there_are(
+    database: Database,
+    sandbox: Sandbox,
+    ingest: Ingest,
+    run_script: ScriptRunner,
+    tmp_path: Path,
+) -> None:
+    ingest_tightly(ingest, sandbox, tmp_path)
+    args = ("ingest/replay_rejected.py", "--dry-run", "--reason")
+    done = run_script(*args, "powerkw_out_of_range", env=sandbox.settings)
+    assert done.exit_code == 0
+    (count,) = database.execute(
+        "SELECT count(*) FROM rejected_readings WHERE reason = 'power_kw_out_of_range'"
+    )[0]
+    assert "none refused for 'powerkw_out_of_range'" in done.stderr
+    assert f"power_kw_out_of_range ({count:,})" in done.stderr
+    done = run_script(*args, "power_kw_out_of_range", env=sandbox.settings)
+    assert done.stderr == ""
+
+
 def test_the_books_of_a_replay_balance_and_cover_every_reading(
     database: Database, sandbox: Sandbox, ingest: Ingest, replay: Any, tmp_path: Path
 ) -> None:
@@ -181,7 +201,7 @@ def test_validate_ingestion_promises_no_value_that_the_replay_does_not_store(
     said = json.loads(run_script("govern/validate_ingestion.py", "--json", env=env).stdout)
     promised = {"row": 0, "field": 0}
     for group in said["quarantine"]:
-        promised[group["scope"]] += group["may_pass"] or 0
+        promised[group["scope"]] += group["mayPass"] or 0
     stored = {"row": 0, "field": 0}
     for line in replay(now=sandbox.now)["reasons"]:
         stored[line["scope"]] += line["stored"]

@@ -221,7 +221,8 @@ def test_the_daily_job_works_through_a_transaction_pooler(
 def test_two_runs_at_once_through_a_pooler_leave_the_second_with_5_and_the_table_whole(
     pooled: Pooled, start_sandbox: StartSandbox, run_script: ScriptRunner
 ) -> None:
-    slow = start_sandbox(NOW, clean=True, latency_ms=150)
+    # Slow enough that the second run, whose start alone takes seconds, meets the first.
+    slow = start_sandbox(NOW, clean=True, latency_ms=1_500)
     holder = start_ingest(pooled, slow)
     second = ingest(run_script, pooled, start_sandbox(NOW, clean=True), *SOME_DAYS)
     assert holder.wait(timeout=120) == 0

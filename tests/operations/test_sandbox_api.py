@@ -179,7 +179,25 @@ def test_sorting_takes_a_key_and_a_direction_and_numbers_as_numbers(start: Start
 def test_lists_come_in_the_other_envelopes_seen(start: Start, shape: str) -> None:
     answer = start(envelope=shape).get("/organizations").json()
     records = answer if shape == "list" else answer[shape]
-    assert [record["organizationName"] for record in records] == ["Wilson Center (sandbox)"]
+    names = [record["organizationName"] for record in records]
+    assert names == ["Holding (sandbox)", "Wilson Center (sandbox)"]
+
+
+def test_a_parent_without_channels_stands_above_all_sites(start: Start) -> None:
+    client = start(sites=2)
+    above = {
+        one["organizationId"]: (one["parentId"], one["timeZone"])
+        for one in client.get("/organizations").json()["organizations"]
+    }
+    assert above.pop("23000") == (None, "America/New_York")
+    assert {parent for parent, _ in above.values()} == {"23000"}
+    assert set(above) == {"23271", "50001", "50002"}
+    assert client.get("/organizations/23000").json()["organizationId"] == "23000"
+    for collection in ("channels", "devices", "meters"):
+        assert client.get(f"/organizations/23000/{collection}").json()[collection] == []
+        assert client.get(f"/{collection}", organization="23000").json()[collection] == []
+    truth = client.get("/sandbox/truth", organization="23000", start=WEEK[0], end=WEEK[1]).json()
+    assert (truth["channels"], truth["events"]) == ([], [])
 
 
 @pytest.mark.parametrize("collection", ["alarms", "events", "registrations", "tariffs", "accounts"])

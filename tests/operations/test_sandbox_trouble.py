@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator
 from datetime import timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
 import requests
-from sandbox_http import AIR, MAIN, NOW, PHASES, RTU_2, Client, Start, clean, sandboxes
+from sandbox_http import AIR, MAIN, NOW, PHASES, RTU_2, Client, Start, channel_ids, clean, sandboxes
 from test_sandbox_api import run_script
 
 NOW_SECONDS = int(NOW.timestamp())
@@ -48,6 +50,72 @@ def outcome(client: Client) -> str:
 def test_a_fault_strikes_the_request_of_its_number_and_no_other(start: Start, kind: str) -> None:
     client = start(fault_at=((kind, 3),))  # the login was the first request
     assert [outcome(client) for _ in range(4)] == ["good", kind, "good", "good"]
+
+
+@pytest.mark.parametrize(
+    ("kind", "seen"), [("maintenance", "html200"), ("402", "402"), ("403", "403")]
+)
+def test_a_refusal_strikes_a_login_and_a_later_request_alike(
+    start: Start, kind: str, seen: str
+) -> None:
+    client = start(login=False, fault_at=((kind, 1), (kind, 3)))
+    refused = client.login()
+    assert refused.status_code == (200 if kind == "maintenance" else int(kind))
+    assert "X-Eniscope-Token" not in refused.headers
+    assert client.login().status_code == 200
+    assert [outcome(client) for _ in range(2)] == [seen, "good"]
+
+
+def test_a_coarser_answer_by_position_says_so_and_holds_the_same_energy(start: Start) -> None:
+    client = start(clean=True, fault_at=(("coarse", 3),))
+    fine, coarse = (client.readings(MAIN, *DAY) for _ in range(2))
+    assert (fine["resolution"], coarse["resolution"]) == (900, 1800)
+    assert len(fine["records"]) == 2 * len(coarse["records"])
+    energies = [math.fsum(row["E"] for row in told["records"]) for told in (fine, coarse)]
+    assert energies[0] == pytest.approx(energies[1])
+
+
+def test_rows_that_contradict_come_before_the_right_ones(start: Start) -> None:
+    client = start(clean=True, fault_at=(("contradict", 3),))
+    true, told = (client.readings(MAIN, *DAY)["records"] for _ in range(2))
+    assert len(told) > len(true)
+    assert list({row["ts"]: row for row in told}.values()) == true
+    doubled = [(one["E"], two["E"]) for one, two in pairwise(told) if one["ts"] == two["ts"]]
+    assert len(doubled) == len(told) - len(true)
+    assert all(one != two for one, two in doubled)
+
+
+def test_odd_rows_strike_by_position(start: Start) -> None:
+    client = start(clean=True, fault_at=(("bad-rows", 3),))
+    true, told, after = (client.readings(MAIN, *DAY)["records"] for _ in range(3))
+    assert told != true == after
+
+
+@pytest.mark.parametrize(
+    ("option", "seen"),
+    [("p_402", "402"), ("p_403", "403"), ("p_maintenance", "html200"), ("p_expire", "401")],
+)
+def test_a_share_of_the_requests_is_refused(start: Start, option: str, seen: str) -> None:
+    client = start(login=False, fault_seed=1, **{option: 0.2})
+    while client.login().status_code != 200 or "X-Eniscope-Token" not in client.session.headers:
+        continue
+    outcomes = []
+    for _ in range(100):
+        outcomes.append(outcome(client))
+        if outcomes[-1] == "401":
+            client.login()
+    # 20 of 100, within four standard deviations.
+    assert 4 <= outcomes.count(seen) <= 36
+    assert set(outcomes) == {seen, "good"}
+
+
+def test_more_channels_show_a_load_once_more_and_change_nothing_else(start: Start) -> None:
+    own, more = start(), start(channels=32)
+    assert len(channel_ids(more)) == 32
+    truths = [client.truth(*DAY) for client in (own, more)]
+    assert truths[0]["events"] == truths[1]["events"]
+    assert truths[1]["channels"][:20] == truths[0]["channels"]
+    assert all(channel["energy_kwh"] > 0 for channel in truths[1]["channels"][20:])
 
 
 def test_several_faults_strike_where_each_was_told_to(start: Start) -> None:
