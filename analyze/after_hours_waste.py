@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from analyze.baseline import WEEKDAYS, Expected
 from analyze.calendar_days import Calendar
+from analyze.interval_score import IntervalScore, interval_score
 from lib.stats_utils import Floats, Mask, bridge, robust_sigma, rolling_mean, runs
 
 # A stretch is claimed when its median excess passes all of these.
@@ -22,6 +23,10 @@ MIN_KW = 0.2
 # A part of a stretch is claimed when it is on for long, or large: at least so many hours, of at
 # least that share of the difference, and so many standard deviations of that time of day.
 PARTS = ((6.0, 0.1, 3.0), (2.0, 0.25, 5.0))
+# And the scorecard has to see it in so much of the part, unless it lies so many times beyond what
+# is claimed at all.
+BEYOND = 2.0
+MIN_PART_HIGH = 0.5
 PART_BRIDGED_HOURS = 0.5
 # Inside a claimed stretch it was off where its excess stays below this share of the stretch's for
 # so many hours, and on average below what is claimed at all.
@@ -107,7 +112,12 @@ class _UsualNight:
 
 
 def after_hours_waste(
-    power_kw: pd.Series, expected: Expected, calendar: Calendar, is_history: Mask, judged: Mask
+    power_kw: pd.Series,
+    expected: Expected,
+    calendar: Calendar,
+    is_history: Mask,
+    judged: Mask,
+    score: IntervalScore | None = None,
 ) -> ChannelWaste | None:
     """Judge each closed stretch, from closing to opening, against the nights of the history.
 
@@ -120,6 +130,7 @@ def after_hours_waste(
         same time of the week.
     is_history, judged : bool arrays, shape (n,)
         Where the spread of nights is learned from, and where waste is looked for.
+    score : the scorecard of the same intervals; made here where it is not given.
 
     Returns
     -------
@@ -147,17 +158,24 @@ def after_hours_waste(
         MIN_SHARE_OF_LEVEL * expected.level_kw,
         MIN_KW,
     )
+    score = score or interval_score(power, calendar, is_history)
     claims = []
     for stretch in _stretches(residual, calendar, judged & closed):
         # Whether there is waste is decided after all that the day may explain; how much, after
         # what it usually leaves.
         most_kw = usual.most_after(stretch)
         excess_kw = residual[stretch.start : stretch.stop] - most_kw
-        if stretch.excess_kw - most_kw >= least_kw:
+        inside = slice(stretch.start, stretch.stop)
+        if score.is_claimed[inside].mean() >= MIN_MEASURED:
             parts = _on_parts(excess_kw, stretch.excess_kw - most_kw, least_kw, calendar)
         else:
-            scale_kw = expected.scale_kw[stretch.start : stretch.stop]
-            parts = _parts(excess_kw, scale_kw, difference, least_kw, calendar)
+            scale_kw = expected.scale_kw[inside]
+            parts = [
+                (start, stop)
+                for start, stop in _parts(excess_kw, scale_kw, difference, least_kw, calendar)
+                if score.is_high[inside][start:stop].mean() >= MIN_PART_HIGH
+                or _is_beyond(excess_kw[start:stop], scale_kw[start:stop], least_kw)
+            ]
         first, usual_kw = stretch.start, usual.after(stretch)
         claims += [_Claim(first + start, first + stop, usual_kw) for start, stop in parts]
     excess_kwh, error_kwh = _energy(claims, residual, calendar, usual.spread_kw, len(past))
@@ -189,6 +207,7 @@ def _stretches(residual: Floats, calendar: Calendar, mask: Mask) -> list[_Stretc
     found = []
     # Hourly means, of closed hours only: the median of a load that cycles is its off state.
     hourly = rolling_mean(np.where(mask, residual, np.nan), calendar.intervals(1.0))
+    weeks = _week(calendar)
     for start, stop in _cut_by_week(mask, calendar):
         part = residual[start:stop]
         if np.isfinite(part).mean() < MIN_MEASURED:
@@ -196,8 +215,7 @@ def _stretches(residual: Floats, calendar: Calendar, mask: Mask) -> list[_Stretc
         means = hourly[start:stop]
         median_kw = float(np.median(means[np.isfinite(means)]))
         before_kw = _excess_before(start, residual, calendar)
-        week = int(_week(calendar)[start])
-        found.append(_Stretch(start, stop, week, median_kw, before_kw))
+        found.append(_Stretch(start, stop, int(weeks[start]), median_kw, before_kw))
     return found
 
 
@@ -290,6 +308,15 @@ def _parts(
             if stop - start >= calendar.intervals(hours):
                 claimed[start:stop] = True
     return runs(claimed)
+
+
+def _is_beyond(excess_kw: Floats, scale_kw: Floats, least_kw: float) -> bool:
+    """So large that the scorecard need not be asked."""
+    known = np.isfinite(excess_kw) & np.isfinite(scale_kw)
+    if not known.any():
+        return False
+    far_kw = BEYOND * max(least_kw, BEYOND * float(np.median(scale_kw[known])))
+    return float(excess_kw[known].mean()) >= far_kw
 
 
 def _energy(

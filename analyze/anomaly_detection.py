@@ -12,12 +12,15 @@ import pandas as pd
 from analyze.baseline import SCALE_FLOOR_OF_LEVEL, Expected, slot_sigma
 from analyze.calendar_days import Calendar
 from analyze.findings import Severity
+from analyze.interval_score import IntervalScore, interval_score
 from lib.stats_utils import Floats, Mask, bridge, rolling_mean, runs
 
 # Standard deviations of the hourly mean; more where the channel's history often reached that far.
 THRESHOLD = 4.0
 HABIT_QUANTILE = 0.8
 HABIT_FACTOR = 1.4
+# So many times as far, no scorecard has to be asked: a steady load has changed.
+BEYOND = 2.0
 MIN_HOURS = 1.0
 BRIDGED_HOURS = 1.0
 # What matters: a share of the expected, a share of the channel's level, and an absolute floor.
@@ -51,7 +54,12 @@ class AnomalyEvent:
 
 
 def anomalies(
-    power_kw: pd.Series, expected: Expected, calendar: Calendar, is_history: Mask, judged: Mask
+    power_kw: pd.Series,
+    expected: Expected,
+    calendar: Calendar,
+    is_history: Mask,
+    judged: Mask,
+    score: IntervalScore | None = None,
 ) -> list[AnomalyEvent]:
     """Find the events of one channel in the judged intervals, in both directions, in order.
 
@@ -62,32 +70,49 @@ def anomalies(
     expected, calendar : of the same n intervals.
     is_history, judged : bool arrays, shape (n,)
         Where noise is learned from, and where events are looked for.
+    score : the scorecard of the same intervals; made here where it is not given.
 
     Notes
     -----
-    The mean residual of an hour is compared with its own spread at that time of day; where the
-    history often went far, with 1.4 x the 80 % point of its daily extremes, so that a restless
-    channel needs more. `excess_kwh` sums the measured intervals of the event.
+    For low events the mean residual of an hour is compared with its own spread at that time of day;
+    where the history often went far, with 1.4 x the 80 % point of its daily extremes, so that a
+    restless channel needs more. High events are those of the scorecard, and where the residual goes
+    twice as far as a low one would have to. `excess_kwh` sums the measured intervals of the event.
     """
     power = power_kw.to_numpy(dtype=float)
     residual = power - expected.expected_kw
     hourly = rolling_mean(residual, calendar.intervals(1.0))
     hourly[~np.isfinite(residual)] = np.nan
+    score = score or interval_score(power, calendar, is_history)
     floor = max(SCALE_FLOOR_OF_LEVEL * expected.level_kw, 1e-9)
     sigma = np.maximum(slot_sigma(hourly, calendar, is_history), floor)
-    z = hourly / sigma
+    low = -hourly / sigma
+    threshold = max(THRESHOLD, _habit(low, calendar, is_history))
     material_kw = _material_kw(expected)
+    high = hourly / sigma
+    far = max(THRESHOLD, _habit(high, calendar, is_history))
+    beyond = high > BEYOND * far
+    is_high = (score.is_high | beyond) & _is_large(hourly, residual, material_kw)
+    is_low = (low > threshold) & _is_large(-hourly, -residual, material_kw)
+    least_kwh = MIN_SHARE_OF_DAY * 24 * expected.level_kw
     events = []
-    for direction, sign in (("high", 1.0), ("low", -1.0)):
-        threshold = max(THRESHOLD, _habit(sign * z, calendar, is_history))
-        # The hour around an interval decides, but only intervals that differ themselves count.
-        is_large = (sign * hourly >= material_kw) & (sign * residual >= 0.5 * material_kw)
-        flagged = judged & (sign * z > threshold) & is_large
-        for start, stop in _merged(flagged, power, calendar):
-            event = _event(direction, start, stop, power, z, threshold, expected, calendar)
-            if abs(event.excess_kwh) >= MIN_SHARE_OF_DAY * 24 * expected.level_kw:
-                events.append(event)
+    for start, stop in _merged(judged & is_high, power, calendar):
+        sure = float(np.median(score.confidence[start:stop]))
+        if beyond[start:stop].any():
+            times = float(np.nanmedian(high[start:stop])) / far
+            sure = max(sure, _confidence(times, expected))
+        events.append(_event("high", start, stop, power, sure, expected, calendar))
+    for start, stop in _merged(judged & is_low, power, calendar):
+        times = float(np.nanmedian(low[start:stop])) / threshold
+        sure = _confidence(times, expected)
+        events.append(_event("low", start, stop, power, sure, expected, calendar))
+    events = [event for event in events if abs(event.excess_kwh) >= least_kwh]
     return sorted(events, key=lambda event: event.start)
+
+
+def _is_large(hourly: Floats, residual: Floats, material_kw: Floats) -> Mask:
+    """The hour around an interval decides, but only intervals that differ themselves count."""
+    return np.asarray((hourly >= material_kw) & (residual >= 0.5 * material_kw))
 
 
 def _material_kw(expected: Expected) -> Floats:
@@ -117,12 +142,11 @@ def _merged(flagged: Mask, power: Floats, calendar: Calendar) -> list[tuple[int,
 
 
 def _event(
-    direction: str,
+    direction: Direction,
     start: int,
     stop: int,
     power: Floats,
-    z: Floats,
-    threshold: float,
+    confidence: float,
     expected: Expected,
     calendar: Calendar,
 ) -> AnomalyEvent:
@@ -135,12 +159,12 @@ def _event(
     return AnomalyEvent(
         start=start,
         stop=stop,
-        direction="high" if direction == "high" else "low",
+        direction=direction,
         peak_kw=float(peak),
         expected_kw=float(usual[known].mean()),
         excess_kwh=excess_kwh,
         severity="low" if calendar.is_quiet[start:stop].any() else _severity(share),
-        confidence=_confidence(float(np.nanmedian(np.abs(z[start:stop]))) / threshold, expected),
+        confidence=confidence,
     )
 
 

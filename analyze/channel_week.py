@@ -16,6 +16,9 @@ from analyze.after_hours_waste import ChannelWaste, after_hours_waste
 from analyze.anomaly_detection import AnomalyEvent, anomalies
 from analyze.baseline import Expected, expected_power
 from analyze.calendar_days import Calendar
+from analyze.drift_detection import newest_drift_pct
+from analyze.hourly_days import HourGrid
+from analyze.interval_score import IntervalScore, interval_score
 from analyze.readings import ChannelSeries
 from analyze.sensor_health import Fault, sensor_health
 from analyze.spike_detection import SpikeEvent, spikes
@@ -31,6 +34,7 @@ NOT_JUDGED = ("unreadable", "retired")
 class ChannelStudy:
     """Everything found about one channel; arrays have one value per interval of `index`.
 
+    `drift_pct` : how much its whole level moved slowly over four weeks; None for not at all.
     `expected` is None where the channel's consumption is not judged: no consumer, or a history of
     fewer than three weeks (`weeks` says how many).
     """
@@ -48,6 +52,7 @@ class ChannelStudy:
     spikes: tuple[SpikeEvent, ...] = ()
     waste: ChannelWaste | None = None
     anomalies: tuple[AnomalyEvent, ...] = ()
+    drift_pct: float | None = None
 
     @property
     def is_consumer(self) -> bool:
@@ -90,6 +95,7 @@ def study_channel(
     due: Mask,
     rules: ReadingRules,
     rejected: Mapping[str, int],
+    grid: HourGrid | None = None,
 ) -> ChannelStudy:
     """Judge one channel.
 
@@ -102,6 +108,7 @@ def study_channel(
         interval of the period is history.
     rules : the plausible range of each value.
     rejected : readings or values of the period that were set aside, by reason.
+    grid : the calendar's days and hours, where several channels share them.
     """
     is_history = ~in_period
     power = series.power_kw().to_numpy(dtype=float)
@@ -130,22 +137,33 @@ def study_channel(
         weeks=weeks,
         faults=tuple(faults),
     )
-    return study if study.expected is None else _with_events(study, load, is_history)
+    if study.expected is None:
+        return study
+    score = interval_score(load_kw, calendar, is_history, grid)
+    return _with_events(study, load, is_history, score)
 
 
-def _with_events(study: ChannelStudy, load: pd.Series, is_history: Mask) -> ChannelStudy:
+def _with_events(
+    study: ChannelStudy, load: pd.Series, is_history: Mask, score: IntervalScore
+) -> ChannelStudy:
     expected, calendar, due = study.expected, study.calendar, study.due
     assert expected is not None
-    found = spikes(load, expected, calendar, is_history, due)
+    found = spikes(load, expected, calendar, is_history, due, score)
     load = _without(load, [(spike.start, spike.stop) for spike in found])
     waste = None
     # The main meter sees the waste of its parts: it would be told twice.
     if study.series.is_additive and study.series.channel_type == "energy":
-        waste = after_hours_waste(load, expected, calendar, is_history, due)
+        waste = after_hours_waste(load, expected, calendar, is_history, due, score)
     if waste is not None:
         load = _without(load, waste.stretches)
-    events = anomalies(load, expected, calendar, is_history, due)
-    return replace(study, spikes=tuple(found), waste=waste, anomalies=tuple(events))
+    events = anomalies(load, expected, calendar, is_history, due, score)
+    return replace(
+        study,
+        spikes=tuple(found),
+        waste=waste,
+        anomalies=tuple(events),
+        drift_pct=newest_drift_pct(score.hours, study.due),
+    )
 
 
 def _without(load: pd.Series, spans: Iterable[tuple[int, int]]) -> pd.Series:

@@ -83,14 +83,20 @@ def _by_day(parts: Iterable[pd.Series]) -> pd.Series:
     """Sum over channels by local day; NaN for a day without any value."""
     total = pd.Series(dtype=float)
     for part in parts:
-        days = part.groupby(part.index.strftime("%Y-%m-%d")).sum(min_count=1)
+        days = part.groupby(_local_day(part.index)).sum(min_count=1)
         total = days if total.empty else total.add(days, fill_value=0.0)
     return total
 
 
+def _local_day(index: pd.DatetimeIndex) -> pd.Index:
+    """The local date of each instant as text; formatting each instant would take far longer."""
+    day, place = np.unique(index.tz_localize(None).as_unit("s").asi8 // 86_400, return_inverse=True)
+    return pd.Index(day.astype("datetime64[D]").astype(str)[place], dtype=object)
+
+
 def _heatmap(power_kw: pd.Series) -> Chart:
     """Mean power by local hour, one series a day; the hour that autumn repeats is averaged."""
-    by_hour = power_kw.groupby([power_kw.index.strftime("%Y-%m-%d"), power_kw.index.hour]).mean()
+    by_hour = power_kw.groupby([_local_day(power_kw.index), power_kw.index.hour]).mean()
     series = tuple(
         Series(str(day), HOURS, _values(hours.droplevel(0).reindex(range(24))))
         for day, hours in by_hour.groupby(level=0)

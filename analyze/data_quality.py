@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -23,13 +24,16 @@ def data_quality(
     studies: Sequence[ChannelStudy],
     rejected: Mapping[int, Sequence[RejectedCount]],
     caveats: Sequence[str],
+    estimated: Mapping[int, int] = MappingProxyType({}),
 ) -> DataQuality:
     """Completeness by channel, the gaps, and the caveats.
 
-    Channels that never reported, and those nobody expects to, are left out.
+    `estimated` counts, by channel, the missing intervals of the period that have an estimate: it
+    stands beside the readings and is in no figure. Channels that never reported, and those nobody
+    expects to, are left out.
     """
     judged = [study for study in studies if is_judged(study)]
-    by_channel = tuple(_channel_quality(study, rejected) for study in judged)
+    by_channel = tuple(_channel_quality(study, rejected, estimated) for study in judged)
     gaps = [gap for study in judged for gap in _gaps(study)]
     longest = sorted(gaps, key=lambda gap: gap.start - gap.end)[:MAX_GAPS]
     left_out = [_not_listed(len(gaps) - MAX_GAPS)] if gaps[MAX_GAPS:] else []
@@ -57,7 +61,9 @@ def completeness_pct(channels: Sequence[ChannelQuality]) -> float:
 
 
 def _channel_quality(
-    study: ChannelStudy, rejected: Mapping[int, Sequence[RejectedCount]]
+    study: ChannelStudy,
+    rejected: Mapping[int, Sequence[RejectedCount]],
+    estimated: Mapping[int, int],
 ) -> ChannelQuality:
     series = study.series
     expected = int(study.due.sum())
@@ -70,7 +76,7 @@ def _channel_quality(
         received=received,
         completeness_pct=100 * received / expected if expected else 0.0,
         rejected=sum(count.rejected for count in counts),
-        estimated=0,
+        estimated=estimated.get(series.channel_id, 0),
     )
 
 
@@ -140,7 +146,12 @@ def _channel_caveats(studies: Sequence[ChannelStudy]) -> list[str]:
         and study.reported
         and not np.isfinite(study.power_kw[study.in_period]).any()
     ]
+    exporting = [study for study in studies if study.is_consumer and _exports(study)]
     found = []
+    if exporting:
+        found.append(
+            f"Negative power (export) of {names(exporting)}: it counts against what is used."
+        )
     if unreadable:
         found.append(f"Not judged, because the API refuses to read them: {names(unreadable)}.")
     if never:
@@ -172,6 +183,11 @@ def _changed_interval(name: str, series: ChannelSeries) -> str:
     if daily := [length for length in series.other_intervals if length >= DAY_SECONDS]:
         text.append(f"readings of {lengths(daily)} have no time of day and were left out")
     return f"{name} changed its interval: {'; '.join(text)}."
+
+
+def _exports(study: ChannelStudy) -> bool:
+    power = study.power_kw[study.in_period]
+    return bool((power[np.isfinite(power)] < 0).any())
 
 
 def _history_too_short(study: ChannelStudy) -> bool:

@@ -99,6 +99,33 @@ class Spike:
 
 
 @dataclass(frozen=True)
+class DriftFinding:
+    """The whole level of a channel moved slowly over the last four weeks, low loads and all."""
+
+    channel_id: int
+    channel_name: str
+    change_pct: float
+    description: str
+
+
+@dataclass(frozen=True)
+class Reconciliation:
+    """The main meter against the sum of its parts, where all were measured.
+
+    Shares are of the main's energy; `usual_share` that of the baseline; `finding` says what is
+    wrong, None where nothing is.
+    """
+
+    channel_id: int
+    main_kwh: float
+    parts_kwh: float
+    unexplained_kwh: float
+    unexplained_share: float | None
+    usual_share: float | None
+    finding: str | None
+
+
+@dataclass(frozen=True)
 class QuickWin:
     """Something to do, with its evidence. Ranked by money per year, without prices by energy."""
 
@@ -280,3 +307,5 @@ class WeekFindings:
     data_quality: DataQuality
     charts: dict[str, Chart] = field(default_factory=dict)
     closed_days: tuple[date, ...] = ()
+    drifts: tuple[DriftFinding, ...] = ()
+    reconciliation: Reconciliation | None = None

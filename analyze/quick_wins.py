@@ -8,6 +8,7 @@ from dataclasses import replace
 from analyze.cost_model import annual
 from analyze.equipment import Equipment, equipment_of
 from analyze.findings import AfterHoursMeter, Anomaly, QuickWin
+from analyze.follow_up import FollowUp
 
 # One event is not a habit: its money may be half or one and a half of what a year brings.
 ANOMALY_SPREAD = 0.5
@@ -21,6 +22,7 @@ def quick_wins(
     anomaly_costs: Mapping[int, float | None],
     missing_share: Mapping[int, float],
     weeks: float,
+    followed: Mapping[int, FollowUp] | None = None,
 ) -> tuple[QuickWin, ...]:
     """Turn waste and excess into things to do, the most money per year first.
 
@@ -33,8 +35,19 @@ def quick_wins(
     anomaly_costs : cost of those anomalies by channel, None without a price.
     missing_share : 0..1 by channel, how much of its period is missing; it widens the range.
     weeks : length of the period.
+    followed : what became of each channel's waste over the weeks before: told as evidence, and
+        waste that was not there in every week bounds the year's money from below.
     """
-    wins = [_waste_win(meter, missing_share.get(meter.channel_id, 0.0), weeks) for meter in meters]
+    followed = followed or {}
+    wins = [
+        _waste_win(
+            meter,
+            missing_share.get(meter.channel_id, 0.0),
+            weeks,
+            followed.get(meter.channel_id),
+        )
+        for meter in meters
+    ]
     by_channel: dict[int, list[Anomaly]] = {}
     for anomaly in anomalies:
         if anomaly.direction == "high" and anomaly.severity != "low":
@@ -57,7 +70,9 @@ def quick_wins(
     return tuple(replace(win, rank=rank) for rank, win in enumerate(ordered, start=1))
 
 
-def _waste_win(meter: AfterHoursMeter, missing: float, weeks: float) -> QuickWin:
+def _waste_win(
+    meter: AfterHoursMeter, missing: float, weeks: float, story: FollowUp | None
+) -> QuickWin:
     equipment = equipment_of(meter.channel_name)
     nights = len(meter.stretches)
     evidence = (
@@ -65,6 +80,11 @@ def _waste_win(meter: AfterHoursMeter, missing: float, weeks: float) -> QuickWin
         f"{meter.excess_kwh:,.0f} kWh more than it normally falls to ({meter.baseline_kw:.1f} kW); "
         f"the error is about {meter.error_pct:.0f} %."
     )
+    often = 1.0
+    # The two measures may differ on a small load: a story of its end is none of this win's.
+    if story is not None and story.status != "fixed":
+        evidence += f" {story.sentence()}"
+        often = story.weeks_wasteful / story.weeks_known
     spread = min(meter.error_pct / 100 + missing, 1.0)
     return _win(
         title=f"Switch {meter.channel_name} ({equipment.name}) off after hours",
@@ -73,6 +93,7 @@ def _waste_win(meter: AfterHoursMeter, missing: float, weeks: float) -> QuickWin
         cost=meter.excess_cost,
         weeks=weeks,
         spread=spread,
+        often=often,
         confidence=WASTE_CONFIDENCE * (1 - spread),
         equipment=equipment,
         actions=equipment.after_hours_actions,
@@ -119,6 +140,7 @@ def _win(
     equipment: Equipment,
     actions: tuple[str, ...],
     evidence: str,
+    often: float = 1.0,
 ) -> QuickWin:
     # Less than a week tells nothing of its other days: it is not scaled up.
     weekly_cost = None if cost is None else cost / max(weeks, 1.0)
@@ -130,7 +152,7 @@ def _win(
         weekly_kwh=kwh / max(weeks, 1.0),
         weekly_cost=weekly_cost,
         annual_cost=annual_cost,
-        annual_cost_low=None if annual_cost is None else annual_cost * (1 - spread),
+        annual_cost_low=None if annual_cost is None else annual_cost * often * (1 - spread),
         annual_cost_high=None if annual_cost is None else annual_cost * (1 + spread),
         confidence=confidence,
         effort=equipment.effort,

@@ -1,11 +1,13 @@
 """Read one site's period and its baseline weeks into memory, read-only, from Layer 3.
 
-Reads   v_sites, v_meters, v_readings_enriched (one binary COPY), v_rejected_counts
+Reads   v_sites, v_meters, v_readings_enriched (one binary COPY), v_rejected_counts,
+        v_readings_with_estimates (only how many estimates there are)
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
@@ -13,8 +15,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
-from lib.database import Connection, copy_columns, fetch_all
+from lib.database import Connection, copy_columns, fetch_all, snapshot
 from lib.date_utils import Period, local_midnight, zone
 from lib.errors import UsageError
 from lib.stats_utils import Floats
@@ -111,7 +114,9 @@ class SiteData:
     """Everything the analysis of one site and period looks at.
 
     `timezone` is the zone of the period, in which findings are told; `site_timezone` the site's
-    own where that is another, whose clock opening hours, holidays and prices follow.
+    own where that is another, whose clock opening hours, holidays and prices follow. `estimated`
+    counts, by channel, the missing intervals of the period that have an estimate; no estimate is
+    in any frame.
     """
 
     site_id: str
@@ -122,6 +127,7 @@ class SiteData:
     run_ids: tuple[str, ...] = ()
     rejected: Mapping[int, tuple[RejectedCount, ...]] = field(default_factory=dict)
     site_timezone: str | None = None
+    estimated: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def own_timezone(self) -> str:
@@ -134,8 +140,16 @@ def load_week(
 ) -> SiteData:
     """Load a site's period and the weeks before it, on the clock of the period's time zone.
 
+    All of it is of one instant: a sync that stores meanwhile is seen wholly or not at all.
+
     Raises UsageError when the site is not in the database.
     """
+    is_part = conn.isolation_level == ISOLATION_LEVEL_REPEATABLE_READ
+    with nullcontext() if is_part else snapshot(conn):
+        return _load_week(conn, site_id, period, baseline_weeks)
+
+
+def _load_week(conn: Connection, site_id: str, period: Period, baseline_weeks: int) -> SiteData:
     sites = fetch_all(conn, "SELECT * FROM v_sites WHERE site_id = %s", [site_id])
     if not sites:
         raise UsageError(f"site {site_id} is not in the database")
@@ -161,6 +175,7 @@ def load_week(
         run_ids=_run_ids(conn, site_id, period),
         rejected=_rejected_counts(conn, site_id, period),
         site_timezone=sites[0]["timezone"],
+        estimated=_estimated_counts(conn, site_id, period),
     )
 
 
@@ -278,6 +293,17 @@ def _rejected_counts(
     return counts
 
 
+def _estimated_counts(conn: Connection, site_id: str, period: Period) -> dict[int, int]:
+    rows = fetch_all(
+        conn,
+        """SELECT channel_id, count(*) AS estimated FROM v_readings_with_estimates
+           WHERE site_id = %s AND is_estimated AND "timestamp" >= %s AND "timestamp" < %s
+           GROUP BY channel_id ORDER BY channel_id""",
+        [site_id, period.start, period.end],
+    )
+    return {row["channel_id"]: row["estimated"] for row in rows}
+
+
 def _interval_of_period(rows: ChannelRows, period_start: datetime, configured: int | None) -> int:
     """The length that covers most of the period; else of the baseline; else what is configured."""
     in_period = rows.start_seconds >= period_start.timestamp()
@@ -300,7 +326,11 @@ def _grid(start_seconds: Ints, interval: int, window: tuple[datetime, datetime])
 def _on_grid(
     rows: ChannelRows, first: int, interval: int, count: int
 ) -> tuple[Floats, NDArray[np.bool_]]:
-    """MEASURES on the grid. Longer intervals are spread evenly, shorter ones are put together."""
+    """MEASURES on the grid. Longer intervals are spread evenly, shorter ones are put together.
+
+    A cell of which a part is missing is missing: the rest says too little energy, and nothing of
+    the whole cell's mean.
+    """
     start, values = rows.start_seconds, rows.values
     cells = np.full((count, len(MEASURES)), np.nan)
     received = np.zeros(count, dtype=bool)
@@ -310,18 +340,21 @@ def _on_grid(
         cells[cell[inside]] = values[inside]
         received[cell[inside]] = True
         return cells, received
-    parts = np.maximum(rows.interval_seconds // interval, 1)
+    stop = start + rows.interval_seconds
+    begins, ends = (start - first) // interval, (stop - 1 - first) // interval
+    parts = ends - begins + 1
     row = np.repeat(np.arange(len(start)), parts)
-    part = np.arange(len(row)) - np.repeat(np.cumsum(parts) - parts, parts)
-    cell = (start[row] + part * interval - first) // interval
+    cell = np.arange(len(row)) - np.repeat(np.cumsum(parts) - parts, parts) + begins[row]
     inside = (cell >= 0) & (cell < count)
     row, cell = row[inside], cell[inside]
-    received[cell] = True
+    from_second = np.maximum(start[row], first + cell * interval)
+    seconds = np.minimum(stop[row], first + (cell + 1) * interval) - from_second
+    received = np.bincount(cell, weights=seconds, minlength=count) >= interval
     for column, name in enumerate(MEASURES):
-        value = values[row, column] / (parts[row] if name in ENERGIES else 1)
-        known = np.isfinite(value)
-        sums = np.bincount(cell[known], weights=value[known], minlength=count)
-        counts = np.bincount(cell[known], minlength=count)
-        divisor = np.minimum(counts, 1) if name in ENERGIES else counts
-        np.divide(sums, divisor, out=cells[:, column], where=counts > 0)
+        known = np.isfinite(values[row, column])
+        share = seconds / (rows.interval_seconds[row] if name in ENERGIES else interval)
+        weights = (values[row, column] * share)[known]
+        sums = np.bincount(cell[known], weights=weights, minlength=count)
+        covered = np.bincount(cell[known], weights=seconds[known], minlength=count)
+        cells[:, column] = np.where(covered >= interval, sums, np.nan)
     return cells, received

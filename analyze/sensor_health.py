@@ -268,7 +268,7 @@ def _energy_power_mismatch(frame: pd.DataFrame, calendar: Calendar, due: Mask) -
 
 def _phase_imbalance(frame: pd.DataFrame, is_history: Mask, due: Mask) -> list[Fault]:
     """One phase carries far more or less than the others, and did not before."""
-    phases = frame[list(PHASE_POWERS)].to_numpy(dtype=float).T
+    phases = np.array([frame[name].to_numpy(dtype=float) for name in PHASE_POWERS])
     mean = phases.mean(axis=0)
     known = np.isfinite(mean)
     if not (known & due).any() or not (known & is_history).any():

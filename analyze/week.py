@@ -23,13 +23,17 @@ from analyze.findings import (
     Anomaly,
     BaselineInfo,
     ChannelWeek,
+    DriftFinding,
     HealthIssue,
     Inputs,
     Spike,
     WeekFindings,
 )
+from analyze.hourly_days import HourGrid
+from analyze.interval_score import period_grid
 from analyze.quick_wins import quick_wins
 from analyze.readings import DAY_SECONDS, ChannelSeries, SiteData
+from analyze.reconciliation import reconciliation
 from analyze.site_total import counted, site_totals, total_power
 from analyze.summary import headline, potential_savings, top_opportunities, top_risks
 from analyze.told_once import told_once
@@ -77,7 +81,7 @@ def analyze_week(
     issues = _health_issues(studies)
     is_over = due_until >= period.end
     notes = caveats(studies, site, totals, is_over=is_over)
-    quality = data_quality(studies, data.rejected, notes)
+    quality = data_quality(studies, data.rejected, notes, data.estimated)
     missing = {one.channel_id: 1 - one.completeness_pct / 100 for one in quality.by_channel}
     wins = quick_wins(waste.meters, anomalies, anomaly_costs, missing, _weeks(period))
     channels = tuple(_channel_week(study, site) for study in studies if is_judged(study))
@@ -121,6 +125,8 @@ def analyze_week(
         closed_days=tuple(
             sorted(set(period.days) & days_off({day.year for day in period.days}, site))
         ),
+        drifts=_drifts(studies),
+        reconciliation=reconciliation(studies),
     )
 
 
@@ -140,7 +146,7 @@ def _require_hours(data: SiteData, period: Period) -> None:
 def _studies(
     data: SiteData, site: SiteConfig, period: Period, due_until: datetime
 ) -> list[ChannelStudy]:
-    calendars: dict[tuple[int, int, int], tuple[pd.DatetimeIndex, Calendar]] = {}
+    calendars: dict[tuple[int, int, int], tuple[pd.DatetimeIndex, Calendar, HourGrid]] = {}
     studies = []
     for series in sorted(data.channels, key=lambda one: one.channel_id):
         # Channels of one interval length share their index, and so their calendar.
@@ -149,8 +155,10 @@ def _studies(
             index = series.frame.index.tz_convert(zone(data.timezone))
             # The building opens and closes by its own clock, whatever zone the report is in.
             own_index = index.tz_convert(zone(data.own_timezone))
-            calendars[key] = (index, site_calendar(own_index, series.interval_seconds, site))
-        index, calendar = calendars[key]
+            calendar = site_calendar(own_index, series.interval_seconds, site)
+            grid = period_grid(calendar, np.asarray(index < period.start))
+            calendars[key] = (index, calendar, grid)
+        index, calendar, grid = calendars[key]
         in_period = np.asarray(index >= period.start)
         interval = timedelta(seconds=series.interval_seconds)
         due = in_period & np.asarray(index <= due_until - interval)
@@ -165,7 +173,9 @@ def _studies(
         rejected: Counter[str] = Counter()
         for count in data.rejected.get(series.channel_id, ()):
             rejected[count.reason] += count.rejected
-        studies.append(study_channel(series, index, calendar, in_period, due, rules, rejected))
+        studies.append(
+            study_channel(series, index, calendar, in_period, due, rules, rejected, grid)
+        )
     return studies
 
 
@@ -349,6 +359,22 @@ def _spikes(studies: Sequence[ChannelStudy]) -> tuple[Spike, ...]:
                 )
             )
     return tuple(sorted(found, key=lambda one: (-one.excess_kwh, one.start, one.channel_id)))
+
+
+def _drifts(studies: Sequence[ChannelStudy]) -> tuple[DriftFinding, ...]:
+    return tuple(
+        DriftFinding(
+            channel_id=study.series.channel_id,
+            channel_name=study.series.channel_name,
+            change_pct=study.drift_pct,
+            description=(
+                f"Its whole level, low loads too, moved by {study.drift_pct:+.0f} % in four weeks: "
+                "season, or a meter that loses its calibration"
+            ),
+        )
+        for study in studies
+        if study.drift_pct is not None
+    )
 
 
 def _channel_week(study: ChannelStudy, site: SiteConfig) -> ChannelWeek:

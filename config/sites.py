@@ -12,14 +12,15 @@ import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
-    ConfigDict,
     Field,
     ValidationError,
+    ValidationInfo,
     field_validator,
     model_validator,
 )
 
 from config.settings import SettingsError, get_settings
+from config.tariffs import STRICT, Holidays, TariffPeriod, in_order
 
 SITES_FILE = Path(__file__).with_name("sites.yaml")
 # What a reading's limits may be set for; phases follow their measure.
@@ -50,7 +51,7 @@ ChannelType = Literal["site_total", "energy", "environment", "virtual"]
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = STRICT
 
 
 class OpeningHours(_Strict):
@@ -78,20 +79,6 @@ class OpeningHours(_Strict):
         return self
 
 
-class Holidays(_Strict):
-    """Which public holidays close the site (codes of the `holidays` package)."""
-
-    country: str
-    subdivision: str | None = None
-
-
-class TariffPeriod(_Strict):
-    """A price and the local day from which it holds."""
-
-    valid_from: date
-    energy_price_per_kwh: float = Field(ge=0)
-
-
 def _known_and_in_order(limits: dict[str, tuple[float, float]]) -> dict[str, tuple[float, float]]:
     for name, (low, high) in limits.items():
         if name not in LIMITED_MEASURES:
@@ -108,6 +95,7 @@ class ChannelConfig(_Strict):
     """What is known better than the API knows it, for one channel."""
 
     channel_type: ChannelType | None = None
+    in_site_total: bool | None = None
     status: Literal["active", "unreadable", "retired"] | None = None
     allow_export: bool | None = None
     limits: LimitsByMeasure = {}
@@ -123,7 +111,9 @@ class SiteConfig(_Strict):
     opening_hours: dict[Weekday, OpeningHours] = {}
     holidays: Holidays | None = None
     closed_days: tuple[date, ...] = ()
+    floor_area_m2: float | None = Field(default=None, gt=0, allow_inf_nan=False)
     tariff: tuple[TariffPeriod, ...] = ()
+    billing_day: int = Field(default=1, ge=1, le=28)
     limits: LimitsByMeasure = {}
     allow_export: bool = False
     channels: dict[int, ChannelConfig] = {}
@@ -137,8 +127,10 @@ class SiteConfig(_Strict):
 
     @field_validator("tariff")
     @classmethod
-    def _in_order(cls, value: tuple[TariffPeriod, ...]) -> tuple[TariffPeriod, ...]:
-        return tuple(sorted(value, key=lambda period: period.valid_from))
+    def _in_order(
+        cls, value: tuple[TariffPeriod, ...], info: ValidationInfo
+    ) -> tuple[TariffPeriod, ...]:
+        return in_order(value, info.data.get("holidays"))
 
     def channel(self, channel_id: int) -> ChannelConfig:
         """What is configured for a channel; an empty config where nothing is."""

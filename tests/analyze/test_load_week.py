@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from datetime import date, timedelta
 from uuid import UUID
 
 import numpy as np
 import pytest
 from support import Database
-from synthetic_site import NEW_YORK, week_of
+from synthetic_site import NEW_YORK, office_site, week_of
 
 from analyze.readings import RejectedCount, SiteData, load_week
+from analyze.week import analyze_week
 from lib.database import reader_connection
 from lib.errors import UsageError
 
@@ -37,6 +40,11 @@ DELETE FROM readings WHERE channel_id = 72 AND "timestamp" >= '2025-10-29 14:00Z
 INSERT INTO rejected_readings (run_id, channel_id, "timestamp", scope, reason, raw, raw_md5)
 SELECT %(run_id)s, 72, at, 'row', 'power_kw_out_of_range', '{}', at::text
 FROM generate_series('2025-10-26 12:00Z'::timestamptz, '2025-10-29 12:00Z', '1 day') AS at;
+-- Three of an hour that is missing; one that a reading has replaced; one before the period.
+INSERT INTO estimated_readings (channel_id, "timestamp", interval_seconds, energy_kwh, method)
+SELECT 72, at, 900, 1e6, 'linear_power'
+FROM unnest(ARRAY['2025-10-29 14:00Z', '2025-10-29 14:15Z', '2025-10-29 14:30Z',
+                  '2025-10-29 13:45Z', '2025-10-01 14:00Z']::timestamptz[]) AS at;
 """
 
 
@@ -103,6 +111,63 @@ def test_a_channel_without_readings_is_there_and_empty(stored: SiteData) -> None
 def test_the_runs_and_the_rejects_of_the_period_are_counted(stored: SiteData) -> None:
     assert stored.run_ids == (str(RUN_ID),)
     assert stored.rejected == {72: (RejectedCount("row", "power_kw_out_of_range", 3),)}
+
+
+def test_the_analysis_runs_as_the_reader_and_writes_nothing(
+    stored: SiteData, module_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", module_database.url)
+    with reader_connection() as connection, connection.cursor() as cursor:
+        data = load_week(connection, "7", PERIOD)
+        found = analyze_week(data, office_site(), PERIOD, PERIOD.end + timedelta(days=1))
+        # A transaction gets a number only when it writes.
+        cursor.execute("SELECT current_user, pg_current_xact_id_if_assigned()")
+        assert cursor.fetchone() == ("argo_reader", None)
+    assert {one.channel_id: one.estimated for one in found.data_quality.by_channel} == {
+        71: 0,
+        72: 3,
+    }
+    assert found.totals.energy_kwh == pytest.approx(
+        np.nansum(stored.channels[0].frame["energy_kwh"][-676:])
+    )
+
+
+def test_estimates_are_counted_and_stand_in_no_frame(stored: SiteData) -> None:
+    assert stored.estimated == {72: 3}
+    assert stored.channels[1].frame["energy_kwh"].max() < 1000
+
+
+def test_what_is_stored_while_a_week_is_loaded_is_not_half_in_it(
+    stored: SiteData, module_database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DATABASE_URL", module_database.url)
+    late = "'2025-10-29 15:00Z', '2025-10-29 15:15Z'"
+    waits = """SELECT EXISTS (SELECT FROM pg_locks JOIN pg_database d ON d.oid = database
+                              WHERE datname = current_database() AND NOT granted)"""
+    with (
+        ThreadPoolExecutor(1) as executor,
+        reader_connection() as connection,
+        closing(module_database.connect()) as writer,
+        writer.cursor() as cursor,
+    ):
+        # What is read last: the load waits here, having read everything else.
+        cursor.execute("LOCK TABLE estimated_readings")
+        loading = executor.submit(load_week, connection, "7", PERIOD)
+        is_waiting = False
+        while not is_waiting and not loading.done():
+            cursor.execute(waits)
+            ((is_waiting,),) = cursor.fetchall()
+        cursor.execute(
+            f"""INSERT INTO estimated_readings
+                    (channel_id, "timestamp", interval_seconds, energy_kwh, method)
+                SELECT 72, at, 900, 1, 'linear_power'
+                FROM unnest(ARRAY[{late}]::timestamptz[]) AS at"""
+        )
+        writer.commit()
+        during, after = loading.result(), load_week(connection, "7", PERIOD)
+    module_database.execute(f'DELETE FROM estimated_readings WHERE "timestamp" IN ({late})')
+    assert is_waiting
+    assert (during.estimated, after.estimated) == ({72: 3}, {72: 5})
 
 
 def test_an_unknown_site_is_a_usage_error(database: Database) -> None:

@@ -11,6 +11,7 @@ import pytest
 
 from analyze.equipment import equipment_of
 from analyze.findings import AfterHoursMeter, Anomaly
+from analyze.follow_up import follow_up
 from analyze.quick_wins import quick_wins
 
 ZONE = ZoneInfo("America/New_York")
@@ -79,6 +80,22 @@ def test_the_evidence_carries_its_numbers() -> None:
     assert "1 closed stretch " in win.evidence
     assert "100 kWh" in win.evidence
     assert "10 %" in win.evidence
+
+
+def test_earlier_weeks_are_evidence_and_bound_the_money_of_what_is_not_there_every_week() -> None:
+    always = follow_up(1, "RTU-1", [80.0] * 4)
+    half = follow_up(1, "RTU-1", [0.0, 80.0, 0.0, 80.0])
+    assert always is not None
+    assert half is not None
+    wins = [
+        quick_wins([meter(1, "RTU-1", 10.0)], [], {}, {}, 1.0, {1: story})[0]
+        for story in (always, half)
+    ]
+    assert [win.annual_cost for win in wins] == [520.0, 520.0]
+    assert wins[0].annual_cost_low == pytest.approx(0.9 * 520)
+    assert wins[1].annual_cost_low == pytest.approx(0.5 * 0.9 * 520)
+    assert "3 of the 3 weeks before had it too" in wins[0].evidence
+    assert "It came back" in wins[1].evidence
 
 
 @pytest.mark.parametrize(

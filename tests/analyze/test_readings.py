@@ -93,6 +93,33 @@ def test_a_changed_interval_keeps_its_energy() -> None:
     assert series.power_kw().to_numpy() == pytest.approx([8.0] * 16 + [6.0] * 4 + [4.0] * 40)
 
 
+def test_an_interval_of_which_minutes_are_missing_is_missing_and_not_small() -> None:
+    start = datetime.fromisoformat("2025-08-18T00:00:00-04:00")
+    minutes = [start + timedelta(minutes=n) for n in range(18)]  # 3 of the second quarter
+    quarters = [start + timedelta(minutes=15 * n) for n in range(2, 12)]
+    series = grid_of(
+        start, start + timedelta(hours=3), [*minutes, *quarters], [60] * 18 + [900] * 10, [4.0] * 28
+    )
+    assert np.flatnonzero(~series.frame["received"]).tolist() == [1]
+    assert np.flatnonzero(series.energy_kwh().isna()).tolist() == [1]
+    assert np.flatnonzero(series.power_kw().isna()).tolist() == [1]
+    assert series.energy_kwh().sum() == pytest.approx(4.0 * 11 / 4)
+
+
+def test_intervals_that_do_not_fit_into_the_new_ones_are_shared_among_them() -> None:
+    start = datetime.fromisoformat("2025-08-18T00:00:00-04:00")
+    tens = [start + timedelta(minutes=10 * n) for n in range(6)]
+    quarters = [start + timedelta(minutes=15 * n) for n in range(4, 12)]
+    kw = [6.0, 12.0, 6.0, 6.0, 6.0, 6.0]
+    series = grid_of(
+        start, start + timedelta(hours=3), [*tens, *quarters], [600] * 6 + [900] * 8, kw + [3.0] * 8
+    )
+    assert series.frame["received"].all()
+    # The first quarter is 10 minutes of 6 kW and 5 of 12 kW, the second 5 of 12 and 10 of 6.
+    assert series.energy_kwh().to_numpy()[:5] == pytest.approx([2.0, 2.0, 1.5, 1.5, 0.75])
+    assert series.power_kw().to_numpy()[:5] == pytest.approx([8.0, 8.0, 6.0, 6.0, 3.0])
+
+
 def test_a_channel_without_rows_is_an_empty_grid() -> None:
     load = Load(week_of())
     load.power_kw[:] = np.nan

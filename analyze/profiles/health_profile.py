@@ -1,0 +1,151 @@
+"""The data and electrical health of a site, channel by channel, and its summary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from analyze.profiles.data_health import ChannelHealth, Grade, channel_health
+from analyze.profiles.documents import Caveat
+from analyze.profiles.electrical_health import (
+    ELECTRICAL_FIELDS,
+    ElectricalCheck,
+    VoltageStandard,
+    electrical_checks,
+    standard_of,
+)
+from analyze.profiles.loading import (
+    FIELDS,
+    Site,
+    as_floats,
+    count_rejected,
+    load_fields,
+    on_grid,
+    recent_frequency_hz,
+)
+from config.sites import SiteConfig
+from lib.database import Connection
+from lib.date_utils import Period, zone
+from lib.errors import UsageError
+
+
+@dataclass(frozen=True)
+class ChannelCondition:
+    """One channel: its data, and its electrical checks (none for a sensor)."""
+
+    data: ChannelHealth
+    electrical: tuple[ElectricalCheck, ...]
+
+
+@dataclass(frozen=True)
+class SiteHealth:
+    """The health of a site's channels over the local days `start` to `end`.
+
+    `completeness_pct` is of all readings due; `voltage_standard` what voltages are held against.
+    """
+
+    site_id: str
+    site_name: str
+    timezone: str
+    start: date
+    end: date
+    completeness_pct: float | None
+    grades: Mapping[Grade, int]
+    voltage_standard: str | None
+    channels: tuple[ChannelCondition, ...]
+    caveats: tuple[Caveat, ...]
+
+
+def load_health(
+    connection: Connection, site: Site, period: Period, settled: datetime, channel: int | None
+) -> SiteHealth:
+    """Judge every channel of a site, or only `channel`.
+
+    Raises UsageError when the site does not have the channel.
+    """
+    meters = [meter for meter in site.meters if channel in (None, meter["channel_id"])]
+    if channel is not None and not meters:
+        raise UsageError(f"site {site.site_id} has no channel {channel}")
+    frequency_hz = recent_frequency_hz(connection, site, period)
+    standard = standard_of(frequency_hz, site.timezone)
+    found = tuple(_conditions(connection, site, meters, period, settled, standard))
+    return site_health(site, period, found, standard)
+
+
+def site_health(
+    site: Site,
+    period: Period,
+    channels: tuple[ChannelCondition, ...],
+    standard: VoltageStandard | None,
+) -> SiteHealth:
+    """The summary of a site's channels."""
+    due = sum(one.data.due for one in channels)
+    received = sum(one.data.received for one in channels)
+    grades: dict[Grade, int] = {"good": 0, "fair": 0, "poor": 0, "none": 0}
+    for one in channels:
+        grades[one.data.grade] += 1
+    caveats = []
+    if not received:
+        text = f"no reading is stored from {period.first_day} to {period.last_day}"
+        caveats.append(Caveat("no_data", text))
+    elif standard is None:
+        text = "no voltage standard is known for the site's frequency and country"
+        caveats.append(Caveat("standard_unknown", text))
+    return SiteHealth(
+        site_id=site.site_id,
+        site_name=site.site_name,
+        timezone=site.timezone,
+        start=period.first_day,
+        end=period.last_day,
+        completeness_pct=100 * received / due if due else None,
+        grades=grades,
+        voltage_standard=standard.name if standard else None,
+        channels=channels,
+        caveats=tuple(caveats),
+    )
+
+
+def _conditions(
+    connection: Connection,
+    site: Site,
+    meters: list[Mapping[str, Any]],
+    period: Period,
+    settled: datetime,
+    standard: VoltageStandard | None,
+) -> Iterator[ChannelCondition]:
+    rejected = count_rejected(connection, site.site_id, period)
+    window = (period.start, period.end)
+    for meter in meters:
+        channel_id = meter["channel_id"]
+        columns = load_fields(connection, channel_id, window, FIELDS)
+        data = channel_health(
+            meter,
+            on_grid(meter, columns, window, period.start),
+            settled,
+            count_values(columns),
+            rejected.get(channel_id, ()),
+            _allows_export(site.config, channel_id),
+        )
+        checks: tuple[ElectricalCheck, ...] = ()
+        if meter["channel_type"] != "environment" and data.received:
+            local = pd.to_datetime(columns["timestamp"], unit="us", utc=True)
+            local = local.tz_convert(zone(site.timezone))
+            sent = as_floats({name: columns[name] for name in ELECTRICAL_FIELDS})
+            checks = tuple(electrical_checks(sent, local, standard))
+        yield ChannelCondition(data, checks)
+
+
+def count_values(columns: Mapping[str, np.ndarray]) -> dict[str, int]:
+    """How many readings hold each of FIELDS; `readings` is all of them."""
+    counts = {name: int(np.isfinite(columns[name]).sum()) for name in FIELDS}
+    return {"readings": len(columns["timestamp"]), **counts}
+
+
+def _allows_export(config: SiteConfig, channel_id: int) -> bool:
+    own = config.channel(channel_id).allow_export
+    return config.allow_export if own is None else own

@@ -1,0 +1,84 @@
+"""Reconciliation: what the main meter measured and its sub-meters do not explain.
+
+The remainder is unmetered load, losses, and every meter's error. How large it is says how much of a
+site is known; that it changes against the weeks before says that a sub-meter fails, was moved, or
+that something new draws power.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from analyze.channel_week import ChannelStudy
+from analyze.findings import Reconciliation
+from lib.stats_utils import Mask
+
+# A remainder below this share of the main's energy, negative, is more than meters' errors.
+OVERCOUNT_SHARE = -0.02
+# The share has changed when it moved by so much.
+CHANGED_SHARE = 0.05
+MIN_COMMON_SHARE = 0.5
+
+
+def reconciliation(studies: Sequence[ChannelStudy]) -> Reconciliation | None:
+    """Compare the main meter with the sum of its parts, in the period and in its baseline.
+
+    Only intervals at which the main and every part were measured count, so that a gap of a part is
+    no remainder. None where the site has no main, or more than one, or no part on its intervals, or
+    where they were measured together for less than half of the period.
+    """
+    mains = [one for one in studies if one.series.channel_type == "site_total" and one.reported]
+    if len(mains) != 1:
+        return None
+    (main,) = mains
+    parts = [
+        one
+        for one in studies
+        if one.series.is_additive
+        and one.series.channel_type == "energy"
+        and one.reported
+        and len(one.index) == len(main.index)
+        and one.index[0] == main.index[0]
+    ]
+    if not parts:
+        return None
+    explained = np.sum([part.energy_kwh for part in parts], axis=0)
+    both = np.isfinite(explained) & np.isfinite(main.energy_kwh)
+    now = both & main.in_period
+    if now.sum() < MIN_COMMON_SHARE * main.due.sum() or not now.any():
+        return None
+
+    def share_of(mask: Mask) -> float | None:
+        total = float(main.energy_kwh[mask].sum())
+        return 1 - float(explained[mask].sum()) / total if total > 0 else None
+
+    share, usual = share_of(now), share_of(both & ~main.in_period)
+    main_kwh, parts_kwh = float(main.energy_kwh[now].sum()), float(explained[now].sum())
+    return Reconciliation(
+        channel_id=main.series.channel_id,
+        main_kwh=main_kwh,
+        parts_kwh=parts_kwh,
+        unexplained_kwh=main_kwh - parts_kwh,
+        unexplained_share=share,
+        usual_share=usual,
+        finding=_finding(share, usual),
+    )
+
+
+def _finding(share: float | None, usual: float | None) -> str | None:
+    """The finding in words; None where all is as usual."""
+    if share is None:
+        return None
+    if share < OVERCOUNT_SHARE:
+        return (
+            f"The sub-meters measured {-100 * share:.0f} % more than the main meter: "
+            "one is counted twice, or a ratio is wrong"
+        )
+    if usual is not None and abs(share - usual) >= CHANGED_SHARE:
+        return (
+            f"{100 * share:.0f} % of the main meter's energy is not explained by its sub-meters, "
+            f"usually {100 * usual:.0f} %"
+        )
+    return None
