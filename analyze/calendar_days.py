@@ -10,7 +10,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 import holidays
 import numpy as np
@@ -43,14 +43,14 @@ class Calendar:
     is_open: NDArray[np.bool_]
     interval_seconds: int
 
-    @property
+    @cached_property
     def is_repeated(self) -> NDArray[np.bool_]:
         """True for both passes of the hour that autumn repeats."""
         key = self.day * self.slots_per_day + self.slot
         _, position, counts = np.unique(key, return_inverse=True, return_counts=True)
         return np.asarray(counts[position] > 1)
 
-    @property
+    @cached_property
     def is_quiet(self) -> NDArray[np.bool_]:
         """True from Christmas Eve to New Year's Day, when many buildings are half empty."""
         days = self.day.astype("datetime64[D]")

@@ -17,10 +17,11 @@ from analyze.anomaly_detection import AnomalyEvent, anomalies
 from analyze.baseline import Expected, expected_power
 from analyze.calendar_days import Calendar
 from analyze.drift_detection import newest_drift_pct
+from analyze.faults import Fault
 from analyze.hourly_days import HourGrid
 from analyze.interval_score import IntervalScore, interval_score
 from analyze.readings import ChannelSeries
-from analyze.sensor_health import Fault, sensor_health
+from analyze.sensor_health import sensor_health
 from analyze.spike_detection import SpikeEvent, spikes
 from lib.reading_rules import ReadingRules
 from lib.stats_utils import Floats, Mask
@@ -115,8 +116,11 @@ def study_channel(
     limits = {**rules.field_limits, "power_kw": rules.power_kw, "energy_kwh": rules.energy_kwh}
     faults: list[Fault] = []
     if series.status not in NOT_JUDGED:
+        habits = grid if series.channel_type in CONSUMERS else None
         value = series.main_value()
-        faults = sensor_health(series.frame, value, calendar, is_history, due, limits, rejected)
+        faults = sensor_health(
+            series.frame, value, calendar, is_history, due, limits, rejected, habits
+        )
     load_kw = power.copy()
     for fault in faults:
         if fault.hides_load:

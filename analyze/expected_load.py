@@ -68,13 +68,12 @@ def expected_load(hours: HourlyDays) -> ExpectedLoad:
 
 def median_last(values: Floats) -> Floats:
     """Median along the last axis of the measured values; NaN where there is none."""
-    ordered = np.sort(values, axis=-1)
-    count = np.isfinite(values).sum(axis=-1)
-    low, high = np.maximum(count - 1, 0) // 2, count // 2
-    high = np.minimum(high, values.shape[-1] - 1)
-    pick = np.take_along_axis
-    pair = pick(ordered, low[..., None], axis=-1) + pick(ordered, high[..., None], axis=-1)
-    return np.where(count > 0, pair[..., 0] / 2, np.nan)
+    ordered = np.sort(values, axis=-1).reshape(-1, values.shape[-1])
+    count = np.isfinite(ordered).sum(axis=-1)
+    low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, values.shape[-1] - 1)
+    row = np.arange(len(ordered))
+    middle = (ordered[row, low] + ordered[row, high]) / 2
+    return np.where(count > 0, middle, np.nan).reshape(values.shape[:-1])
 
 
 def _centre(hours: HourlyDays, history: Floats) -> Floats:

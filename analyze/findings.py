@@ -112,8 +112,8 @@ class DriftFinding:
 class Reconciliation:
     """The main meter against the sum of its parts, where all were measured.
 
-    Shares are of the main's energy; `usual_share` that of the baseline; `finding` says what is
-    wrong, None where nothing is.
+    Shares are of the main's energy; `usual_share` that of the baseline; `left_out` names the parts
+    that were silent; `finding` says what is wrong, None where nothing is.
     """
 
     channel_id: int
@@ -123,6 +123,7 @@ class Reconciliation:
     unexplained_share: float | None
     usual_share: float | None
     finding: str | None
+    left_out: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

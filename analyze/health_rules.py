@@ -130,6 +130,6 @@ def _out_of_scale(power: Floats, grid: HourGrid, day: NDArray[np.int64]) -> tupl
     history = np.isfinite(rows_of(highest, grid.past.season)).sum(axis=1) >= MIN_HISTORY_DAYS
     base = quantile_last(rows_of(lowest, grid.past.same_kind), 0.5)
     top = quantile_last(rows_of(highest, grid.past.season), 1 - ORDINARY_POINT)
-    is_low = history & (highest < LOW_SCALE * base)
+    is_low = history & (base > 0) & (highest < LOW_SCALE * base)
     over = known & history[day] & (power > OVER_RANGE * top[day]) & (top[day] > 0)
     return np.asarray(is_low[day] & known), np.asarray(over)

@@ -8,6 +8,7 @@ mean), and whole columns can be treated at once.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -71,6 +72,11 @@ class HourGrid:
     is_open: Mask
     past: PastDays
 
+    @cached_property
+    def possible(self) -> Days:
+        """How many intervals each cell of the flat matrix has."""
+        return np.bincount(self.position, minlength=self.days * HOURS)
+
     def fill(self, power_kw: Floats) -> HourlyDays:
         """Put a channel's mean power [kW], shape (n,), NaN where unmeasured, on the grid."""
         cells = self.days * HOURS
@@ -78,8 +84,7 @@ class HourGrid:
         at = self.position[measured]
         counts = np.bincount(at, minlength=cells)
         sums = np.bincount(at, weights=power_kw[measured], minlength=cells)
-        possible = np.bincount(self.position, minlength=cells)
-        enough = counts >= np.maximum(MIN_MEASURED * possible, 1)
+        enough = counts >= np.maximum(MIN_MEASURED * self.possible, 1)
         hourly = np.divide(sums, counts, out=np.full(cells, np.nan), where=enough)
         return HourlyDays(hourly.reshape(-1, HOURS), self.is_open, self.position, self.past)
 

@@ -92,21 +92,27 @@ class ChannelSeries:
 
     def power_kw(self) -> pd.Series:
         """Mean power of each interval; from its energy where only that was sent."""
-        power, energy = self.frame["power_kw"], self.frame["energy_kwh"]
-        return power if power.notna().all() else power.fillna(energy / self.hours)
+        power = self.frame["power_kw"].to_numpy()
+        known = np.isfinite(power)
+        if not known.all():
+            power = np.where(known, power, self.frame["energy_kwh"].to_numpy() / self.hours)
+        return pd.Series(power, self.frame.index)
 
     def main_value(self) -> pd.Series:
         """What the channel is there to measure: its power, else temperature, else humidity."""
         names = ("power_kw", "energy_kwh", "temperature_c", "relative_humidity")
         for name in names:
-            if self.frame[name].notna().any():
+            if np.isfinite(self.frame[name].to_numpy()).any():
                 return self.power_kw() if name in names[:2] else self.frame[name]
         return self.frame["power_kw"]
 
     def energy_kwh(self) -> pd.Series:
         """Energy of each interval; from its mean power where only that was sent."""
-        energy, power = self.frame["energy_kwh"], self.frame["power_kw"]
-        return energy if energy.notna().all() else energy.fillna(power * self.hours)
+        energy = self.frame["energy_kwh"].to_numpy()
+        known = np.isfinite(energy)
+        if not known.all():
+            energy = np.where(known, energy, self.frame["power_kw"].to_numpy() * self.hours)
+        return pd.Series(energy, self.frame.index)
 
 
 @dataclass(frozen=True)

@@ -20,20 +20,23 @@ OVERCOUNT_SHARE = -0.02
 # The share has changed when it moved by so much.
 CHANGED_SHARE = 0.05
 MIN_COMMON_SHARE = 0.5
+MIN_PART_SHARE = 0.7
 
 
 def reconciliation(studies: Sequence[ChannelStudy]) -> Reconciliation | None:
     """Compare the main meter with the sum of its parts, in the period and in its baseline.
 
     Only intervals at which the main and every part were measured count, so that a gap of a part is
-    no remainder. None where the site has no main, or more than one, or no part on its intervals, or
-    where they were measured together for less than half of the period.
+    no remainder; a part that was silent for a third of the period is left out of it and of the
+    baseline, and counts as unexplained in both. None where the site has no main, or more than one,
+    or no part on its intervals, or where they were measured together for less than half of the
+    period.
     """
     mains = [one for one in studies if one.series.channel_type == "site_total" and one.reported]
     if len(mains) != 1:
         return None
     (main,) = mains
-    parts = [
+    found = [
         one
         for one in studies
         if one.series.is_additive
@@ -42,6 +45,7 @@ def reconciliation(studies: Sequence[ChannelStudy]) -> Reconciliation | None:
         and len(one.index) == len(main.index)
         and one.index[0] == main.index[0]
     ]
+    parts = [one for one in found if _is_measured(one)]
     if not parts:
         return None
     explained = np.sum([part.energy_kwh for part in parts], axis=0)
@@ -63,8 +67,14 @@ def reconciliation(studies: Sequence[ChannelStudy]) -> Reconciliation | None:
         unexplained_kwh=main_kwh - parts_kwh,
         unexplained_share=share,
         usual_share=usual,
+        left_out=tuple(one.series.channel_name for one in found if not _is_measured(one)),
         finding=_finding(share, usual),
     )
+
+
+def _is_measured(part: ChannelStudy) -> bool:
+    measured = np.isfinite(part.energy_kwh) & part.due
+    return bool(measured.sum() >= MIN_PART_SHARE * part.due.sum())
 
 
 def _finding(share: float | None, usual: float | None) -> str | None:

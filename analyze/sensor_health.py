@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
 from analyze.calendar_days import Calendar
-from analyze.findings import IssueType, Severity
+from analyze.faults import Fault, span_of
+from analyze.findings import Severity
+from analyze.health_rules import meter_faults
+from analyze.hourly_days import HourGrid
+from analyze.phase_health import phase_faults
 from lib.reading_rules import Limits, outside
 from lib.stats_utils import Floats, Mask, equal_runs, nan_quantile, runs
 
@@ -35,27 +38,11 @@ MISMATCH = 0.05
 MISMATCH_SHARE = 0.01
 MISMATCH_FLOOR_OF_PEAK = 0.005
 
-IMBALANCE = 0.5
-IMBALANCE_ABOVE_USUAL = 0.25
-IMBALANCE_MIN_LOAD = 0.25
-PHASE_POWERS = ("power_kw_1", "power_kw_2", "power_kw_3")
+# Longer than a spike may be, it is the meter's scale.
+OVER_RANGE_HOURS = 1.0
+MIN_RARE_ZEROS = 2
 OUT_OF_RANGE_SHARE = 0.01
 NOTHING_REJECTED: Mapping[str, int] = MappingProxyType({})
-
-
-@dataclass(frozen=True)
-class Fault:
-    """A fault over the intervals [start, stop) of the index.
-
-    `hides_load`: the values in it say nothing about consumption.
-    """
-
-    type: IssueType
-    severity: Severity
-    start: int
-    stop: int
-    description: str
-    hides_load: bool = False
 
 
 def sensor_health(
@@ -66,6 +53,7 @@ def sensor_health(
     due: Mask,
     limits: Mapping[str, Limits],
     rejected: Mapping[str, int] = NOTHING_REJECTED,
+    grid: HourGrid | None = None,
 ) -> list[Fault]:
     """Every fault of one channel among the intervals that are due.
 
@@ -80,6 +68,8 @@ def sensor_health(
         Stale and dead are judged at the end of `due`.
     limits : lowest and highest plausible value by column.
     rejected : readings or values that were set aside at the border, by reason.
+    grid : the calendar's days and hours, of which only the history is learned from; without it
+        the habits of whole days (rare zeros, days and intervals out of scale) are not judged.
 
     Returns
     -------
@@ -92,15 +82,17 @@ def sensor_health(
     told = _mask(silence, len(values))
     gaps = _gaps(values, calendar, due & ~told)
     told |= _mask(gaps, len(values))
+    stuck = _flatlines(frame, values, calendar, is_history, due)
     return [
         *silence,
         *gaps,
         *_low_completeness(values, due, told),
-        *_flatlines(frame, values, calendar, is_history, due),
+        *stuck,
+        *(_out_of_habit(frame, values, calendar, grid, due, stuck) if grid is not None else ()),
         *_out_of_range(frame, due, limits),
         *_set_aside(rejected, due),
         *_energy_power_mismatch(frame, calendar, due),
-        *_phase_imbalance(frame, is_history, due),
+        *phase_faults(frame, calendar, is_history, due),
     ]
 
 
@@ -111,14 +103,9 @@ def _mask(faults: list[Fault], length: int) -> Mask:
     return mask
 
 
-def _span(due: Mask) -> tuple[int, int]:
-    positions = np.flatnonzero(due)
-    return int(positions[0]), int(positions[-1]) + 1
-
-
 def _silence(values: Floats, calendar: Calendar, is_history: Mask, due: Mask) -> list[Fault]:
     """The channel stopped reporting, and was still silent at the end."""
-    first, end = _span(due)
+    first, end = span_of(due)
     measured = np.flatnonzero(np.isfinite(values[first:end]))
     if not len(measured):
         text = "No data in the whole period, after reporting in the weeks before"
@@ -156,7 +143,7 @@ def _low_completeness(values: Floats, due: Mask, told: Mask) -> list[Fault]:
     if missing <= 1 - MIN_COMPLETENESS:
         return []
     text = f"{100 * missing:.1f} % of the intervals are missing here and there ({scattered.sum()})"
-    return [Fault("low_completeness", _by_size(missing, 0.05, 0.2), *_span(due), text)]
+    return [Fault("low_completeness", _by_size(missing, 0.05, 0.2), *span_of(due), text)]
 
 
 def _flatlines(
@@ -169,7 +156,7 @@ def _flatlines(
         return []
     zeros_are_usual = (past == 0).mean() >= USUAL_ZERO_SHARE
     least_hours = FLAT_HOURS_FINE if calendar.interval_seconds <= 1800 else FLAT_HOURS_HOURLY
-    first, end = _span(due)
+    first, end = span_of(due)
     flat = [run for run in equal_runs(values) if (run[1] - run[0]) * calendar.hours >= least_hours]
     faults = []
     for begin, stop in flat:
@@ -211,13 +198,62 @@ def _meter_lives(frame: pd.DataFrame, start: int, stop: int) -> bool:
     return bool(len(voltage)) and np.ptp(voltage) > LIVE_VOLTAGE_SPREAD * np.median(voltage)
 
 
+def _out_of_habit(
+    frame: pd.DataFrame,
+    values: Floats,
+    calendar: Calendar,
+    grid: HourGrid,
+    due: Mask,
+    stuck: list[Fault],
+) -> list[Fault]:
+    """Zeros, days and intervals that this channel does not have (analyze/health_rules.py)."""
+    found = meter_faults(values, grid, calendar.interval_seconds)
+    judged = due & ~_mask(stuck, len(values))
+    faults = _rare_zeros(judged & found.zero & ~(frame["voltage_v"].to_numpy() > 0), due)
+    scales = (
+        (
+            found.low_scale & (values != 0),
+            1,
+            "Below 60 % of its usual base load",
+            "a lost phase, a wrong ratio, or most of it is off",
+        ),
+        (
+            found.over_range,
+            calendar.intervals(OVER_RANGE_HOURS),
+            "More than 4 times its usual highest load",
+            "a wrong ratio, or a new load",
+        ),
+    )
+    for mask, least, what, why in scales:
+        for start, stop in runs(judged & mask):
+            if stop - start >= least:
+                hours = (stop - start) * calendar.hours
+                text = f"{what} for {_duration(hours)}: {why}"
+                faults.append(Fault("out_of_range", "medium", start, stop, text, hides_load=True))
+    return faults
+
+
+def _rare_zeros(zeros: Mask, due: Mask) -> list[Fault]:
+    """Readings of zero among others, where no voltage shows that the equipment was off."""
+    count = int(zeros.sum())
+    if count < MIN_RARE_ZEROS:
+        return []
+    severity: Severity = "medium" if count >= OUT_OF_RANGE_SHARE * due.sum() else "low"
+    text = f"{count} readings of zero, which this channel hardly ever has"
+    return [Fault("out_of_range", severity, *span_of(zeros), text)]
+
+
 def _out_of_range(frame: pd.DataFrame, due: Mask, limits: Mapping[str, Limits]) -> list[Fault]:
     """Stored values that the rules of the channel would refuse today."""
     faults = []
+    first, end = span_of(due)
     for name, bounds in limits.items():
         if name not in frame.columns:
             continue
-        wrong = due & outside(frame[name].to_numpy(dtype=float), bounds)
+        values = frame[name].to_numpy()
+        if not outside(values[first:end], bounds).any():
+            continue
+        wrong = due & outside(values, bounds)
         if not wrong.any():
             continue
         share = wrong.sum() / due.sum()
@@ -228,7 +264,7 @@ def _out_of_range(frame: pd.DataFrame, due: Mask, limits: Mapping[str, Limits]) 
             else f"{wrong.sum()} values of {name} lie {limits_text}"
         )
         severity: Severity = "medium" if share >= OUT_OF_RANGE_SHARE else "low"
-        faults.append(Fault("out_of_range", severity, *_span(wrong), text))
+        faults.append(Fault("out_of_range", severity, *span_of(wrong), text))
     return faults
 
 
@@ -245,7 +281,7 @@ def _set_aside(rejected: Mapping[str, int], due: Mask) -> list[Fault]:
         if count == 1
         else f"{count} implausible readings or values were set aside ({reasons})"
     )
-    return [Fault("out_of_range", "medium", *_span(due), text)] if count else []
+    return [Fault("out_of_range", "medium", *span_of(due), text)] if count else []
 
 
 def _energy_power_mismatch(frame: pd.DataFrame, calendar: Calendar, due: Mask) -> list[Fault]:
@@ -263,27 +299,7 @@ def _energy_power_mismatch(frame: pd.DataFrame, calendar: Calendar, due: Mask) -
         return []
     text = f"Energy and power differ by more than 5 % in {100 * share:.0f} % of the intervals"
     severity: Severity = "medium" if share >= 0.05 else "low"
-    return [Fault("energy_power_mismatch", severity, *_span(wrong), text)]
-
-
-def _phase_imbalance(frame: pd.DataFrame, is_history: Mask, due: Mask) -> list[Fault]:
-    """One phase carries far more or less than the others, and did not before."""
-    phases = np.array([frame[name].to_numpy(dtype=float) for name in PHASE_POWERS])
-    mean = phases.mean(axis=0)
-    known = np.isfinite(mean)
-    if not (known & due).any() or not (known & is_history).any():
-        return []
-    loaded = known & (mean > IMBALANCE_MIN_LOAD * float(nan_quantile(mean[known], 0.95)))
-    if not (loaded & due).any() or not (loaded & is_history).any():
-        return []
-    with np.errstate(divide="ignore", invalid="ignore"):
-        imbalance = np.abs(phases - mean).max(axis=0) / mean
-    now = float(np.median(imbalance[loaded & due]))
-    usual = float(np.median(imbalance[loaded & is_history]))
-    if now < max(IMBALANCE, usual + IMBALANCE_ABOVE_USUAL):
-        return []
-    text = f"Phases differ by {100 * now:.0f} % from their mean, usually by {100 * usual:.0f} %"
-    return [Fault("phase_imbalance", "medium", *_span(loaded & due), text)]
+    return [Fault("energy_power_mismatch", severity, *span_of(wrong), text)]
 
 
 def _by_size(size: float, medium: float, high: float) -> Severity:

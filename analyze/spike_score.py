@@ -70,8 +70,9 @@ def spike_scores(
     usual = _usual(power_kw, hours, load, calendar)
     ordinary = np.zeros((widest, len(power_kw)))
     record = np.zeros((widest, len(power_kw)))
+    doubled = _near_repeated_hour(calendar)
     for width in range(1, min(widest, len(power_kw)) + 1):
-        ordinary[width - 1], record[width - 1] = _score(power_kw, usual, width, calendar)
+        ordinary[width - 1], record[width - 1] = _score(power_kw, usual, width, doubled)
     habit = hours.of_intervals(_habit(ordinary.max(axis=0), hours))
     return np.maximum(ordinary / np.maximum(1.0, HABIT_FACTOR * habit), record)
 
@@ -111,7 +112,7 @@ def _usual(power: Floats, hours: HourlyDays, load: ExpectedLoad, calendar: Calen
     )
 
 
-def _score(power: Floats, usual: _Usual, width: int, calendar: Calendar) -> tuple[Floats, Floats]:
+def _score(power: Floats, usual: _Usual, width: int, near_repeated: Mask) -> tuple[Floats, Floats]:
     """How far each window stands out of what is usual at its time, and of everything before it."""
     residual = power - usual.expected_kw
     lowest = sliding_window_view(residual, width).min(axis=1)
@@ -141,7 +142,7 @@ def _score(power: Floats, usual: _Usual, width: int, calendar: Calendar) -> tupl
             step_kw / (RECORD_ABOVE_NEIGHBOUR * np.fmax(np.abs(beside_kw), size)),
         )
     )
-    doubled = _near_repeated_hour(calendar)[here] & (lowest_kw < REPEATED_HOUR_RATIO * expected_kw)
+    doubled = near_repeated[here] & (lowest_kw < REPEATED_HOUR_RATIO * expected_kw)
     return _padded(least, doubled, len(power)), _padded(THRESHOLD * beyond, doubled, len(power))
 
 
@@ -186,10 +187,10 @@ def daily_highest(values: Floats, day: NDArray[np.int64], days: int) -> Floats:
 
 def quantile_last(values: Floats, quantile: float) -> Floats:
     """Nearest measured value to a quantile along the last axis; NaN where there is none."""
-    ordered = np.sort(values, axis=-1)
-    count = np.isfinite(values).sum(axis=-1)
+    ordered = np.sort(values, axis=-1).reshape(-1, values.shape[-1])
+    count = np.isfinite(ordered).sum(axis=-1)
     at = np.rint(quantile * np.maximum(count - 1, 0)).astype(np.int64)
-    return np.asarray(np.take_along_axis(ordered, at[..., None], axis=-1)[..., 0])
+    return np.asarray(ordered[np.arange(len(ordered)), at].reshape(values.shape[:-1]))
 
 
 def _usual_change(residual: Floats, hours: HourlyDays, load: ExpectedLoad) -> Floats:

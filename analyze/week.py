@@ -36,7 +36,7 @@ from analyze.readings import DAY_SECONDS, ChannelSeries, SiteData
 from analyze.reconciliation import reconciliation
 from analyze.site_total import counted, site_totals, total_power
 from analyze.summary import headline, potential_savings, top_opportunities, top_risks
-from analyze.told_once import told_once
+from analyze.told_once import COMMON_OTHERS, told_once
 from config.sites import SiteConfig
 from lib.date_utils import Period, zone
 from lib.errors import UsageError
@@ -362,18 +362,24 @@ def _spikes(studies: Sequence[ChannelStudy]) -> tuple[Spike, ...]:
 
 
 def _drifts(studies: Sequence[ChannelStudy]) -> tuple[DriftFinding, ...]:
+    """Drifts of single channels: what several share is season or use, not a meter."""
+    drifting = [(study, study.drift_pct) for study in studies if study.drift_pct is not None]
+    alone = [
+        (study, change)
+        for study, change in drifting
+        if sum(other * change > 0 for _, other in drifting) - 1 < COMMON_OTHERS
+    ]
     return tuple(
         DriftFinding(
             channel_id=study.series.channel_id,
             channel_name=study.series.channel_name,
-            change_pct=study.drift_pct,
+            change_pct=change,
             description=(
-                f"Its whole level, low loads too, moved by {study.drift_pct:+.0f} % in four weeks: "
+                f"Its whole level, low loads too, moved by {change:+.0f} % in four weeks: "
                 "season, or a meter that loses its calibration"
             ),
         )
-        for study in studies
-        if study.drift_pct is not None
+        for study, change in alone
     )
 
 

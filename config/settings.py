@@ -14,6 +14,7 @@ import stat
 from datetime import datetime
 from functools import lru_cache
 from io import StringIO
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import urlsplit
@@ -156,7 +157,10 @@ class Settings(BaseSettings):
 
 def is_loopback(host: str | None) -> bool:
     """True for names and addresses that cannot leave this machine."""
-    return host is not None and (host in ("localhost", "::1") or host.startswith("127."))
+    try:
+        return host == "localhost" or ip_address(host or "").is_loopback
+    except ValueError:
+        return False
 
 
 def _is_well_formed(url: str) -> bool:

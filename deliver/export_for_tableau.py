@@ -1,8 +1,8 @@
 """Export one site's readings and their sums as CSV that Tableau, Excel and notebooks take at once.
 
 Reads   the database through analyze (read-only)
-Writes  readings.csv, hourly.csv, daily.csv, channels.csv in --out (default exports/{site}/), and
-        the folder's path on stdout
+Writes  readings.csv, hourly.csv, daily.csv, channels.csv and validation.csv (each day's verdict,
+        and who opened it why) in --out (default exports/{site}/), and the folder's path on stdout
 Exits   0 written, 2 unknown site or wrong arguments, 3 validation blocks the period (nothing is
         written), 1 anything else
 
@@ -22,8 +22,9 @@ import click
 from config.settings import get_settings
 from config.sites import SiteConfig, site_config
 from lib import clock
+from lib.circuit_breaker import BreakerStatus, require_open
 from lib.cli import period_options, script, site_option
-from lib.database import Connection, reader_connection
+from lib.database import Connection, reader_connection, snapshot
 from lib.date_utils import Period, chosen_period, last_complete_week, last_days
 from lib.errors import UsageError
 from lib.files import atomic_file, safe_name
@@ -74,16 +75,16 @@ def main(
     """Export readings, hours, days and channels of a site as CSV."""
     # pandas takes half a second to import: --help does without it.
     from analyze.exports import load_site
-    from lib.circuit_breaker import require_open
 
     folder = out or get_settings().argo_output_dir / "exports" / safe_name(site)
-    with reader_connection() as connection:
+    # The verdict and the rows are of one instant: a sync may store between two queries.
+    with reader_connection() as connection, snapshot(connection):
         timezone = load_site(connection, site).timezone
         period = asked_period(start, end, days, timezone)
         breaker = require_open(connection, site, period)
         if breaker.overridden_by:
             logger.warning("validation was overridden by %s", breaker.overridden_by)
-        readings = write_tables(connection, folder, period, site_config(site))
+        readings = write_tables(connection, folder, period, site_config(site), breaker)
     logger.info("%d readings of %s to %s", readings, period.first_day, period.last_day)
     click.echo(folder.resolve())
 
@@ -98,18 +99,25 @@ def asked_period(start: date | None, end: date | None, days: int | None, timezon
     return last_days(days, now, timezone)
 
 
-def write_tables(connection: Connection, folder: Path, period: Period, config: SiteConfig) -> int:
-    """Write the four files, all or none; returns the number of readings."""
+def write_tables(
+    connection: Connection,
+    folder: Path,
+    period: Period,
+    config: SiteConfig,
+    breaker: BreakerStatus,
+) -> int:
+    """Write the five files, all or none; returns the number of readings."""
     from analyze.exports import load_channels, load_days, load_hours, load_readings
     from deliver.csv_tables import header_csv, rows_csv, table_csv
+    from deliver.validation import VALIDATION_COLUMNS, validation_rows
 
     site_id, count = config.site_id, 0
     channels = load_channels(connection, site_id, period)
     by_id = {channel["channel_id"]: channel for channel in channels}
     with ExitStack() as files:
-        readings_file, hours_file, days_file, channels_file = (
+        readings_file, hours_file, days_file, channels_file, validation_file = (
             files.enter_context(atomic_file(folder / f"{name}.csv"))
-            for name in ("readings", "hourly", "daily", "channels")
+            for name in ("readings", "hourly", "daily", "channels", "validation")
         )
         readings_file.write(header_csv(READING_COLUMNS))
         hours_file.write(header_csv(HOUR_COLUMNS))
@@ -121,6 +129,7 @@ def write_tables(connection: Connection, folder: Path, period: Period, config: S
             count += len(readings.channel)
         days_file.write(table_csv(DAY_COLUMNS, load_days(connection, site_id, period, config)))
         channels_file.write(table_csv(CHANNEL_COLUMNS, channels))
+        validation_file.write(table_csv(VALIDATION_COLUMNS, validation_rows(site_id, breaker)))
     return count
 
 

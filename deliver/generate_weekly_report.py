@@ -12,6 +12,7 @@ Exits   0 written, 2 unknown site or wrong arguments, 3 validation blocks the pe
 from __future__ import annotations
 
 import gc
+import logging
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ from lib.cli import period_options, script
 from lib.date_utils import Period, chosen_week, last_complete_week, local_day, zone
 from lib.errors import UsageError
 from lib.files import safe_name, write_atomically
+
+logger = logging.getLogger(__name__)
 
 EXAMPLES = """
 Examples:
@@ -49,7 +52,7 @@ Examples:
     "--from-json",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     metavar="FILE",
-    help="Format a saved report; no database is read.",
+    help="Format a saved report; no database is read, validation is not asked again.",
 )
 @click.option("--json", "to_stdout", is_flag=True, help="Print the JSON document on stdout too.")
 def main(
@@ -85,6 +88,11 @@ def main(
     if json_path != from_json:
         write_atomically(json_path, content)
     write_atomically(html_path, page)
+    if from_json is not None:
+        logger.info(
+            "made from %s: the database was not asked again whether its validation still stands",
+            from_json,
+        )
     if to_stdout:
         click.echo(content, nl=False)
         return
@@ -108,10 +116,11 @@ def new_document(
     from config.sites import site_config
     from deliver.report_json import report_document
     from lib.circuit_breaker import require_open
-    from lib.database import reader_connection
+    from lib.database import reader_connection, snapshot
 
     now = clock.now()
-    with reader_connection() as connection:
+    # The verdict and the readings are of one instant: a sync may store between two queries.
+    with reader_connection() as connection, snapshot(connection):
         site = load_site(connection, site_id)
         zone_name = zone(timezone or site.timezone).key
         period = chosen_week(start, end, last_complete_week(now, zone_name))

@@ -21,10 +21,12 @@ from analyze.findings import (
     Chart,
     Headline,
     QuickWin,
+    Reconciliation,
     Spike,
     WeekFindings,
 )
 from deliver.formats import day_range
+from deliver.validation import validation_json
 from lib.circuit_breaker import BreakerStatus
 
 REPORT_VERSION = "1.0"
@@ -60,6 +62,16 @@ def report_document(
             "anomalies": _anomalies(findings.anomalies),
             "spikes": _spikes(findings.spikes),
             "quickWins": [_quick_win(win) for win in findings.quick_wins],
+            "drifts": [
+                {
+                    "channelId": drift.channel_id,
+                    "channelName": drift.channel_name,
+                    "changePct": rounded(drift.change_pct, "pct"),
+                    "description": drift.description,
+                }
+                for drift in findings.drifts
+            ],
+            "reconciliation": _reconciliation(findings.reconciliation),
         },
         "charts": {_camel(name): _chart(chart) for name, chart in findings.charts.items()},
         "dataQuality": _data_quality(findings),
@@ -126,13 +138,7 @@ def _metadata(
             "weeks": baseline.weeks,
             "method": baseline.method,
         },
-        "validation": {
-            "verdict": breaker.verdict,
-            "runId": breaker.validation_run_id,
-            "overriddenBy": breaker.overridden_by,
-            "overrideReason": breaker.override_reason,
-            "warnings": list(breaker.warnings),
-        },
+        "validation": validation_json(breaker, findings.start.tzinfo),
         "inputs": {
             "readings": inputs.readings,
             "channels": inputs.channels,
@@ -350,6 +356,23 @@ def _quick_win(win: QuickWin) -> dict[str, Any]:
         "owner": win.owner,
         "actions": list(win.actions),
         "evidence": win.evidence,
+    }
+
+
+def _reconciliation(found: Reconciliation | None) -> dict[str, Any] | None:
+    if found is None:
+        return None
+    shares = (found.unexplained_share, found.usual_share)
+    share_pct, usual_pct = (None if share is None else 100 * share for share in shares)
+    return {
+        "channelId": found.channel_id,
+        "mainKwh": rounded(found.main_kwh, "kwh"),
+        "partsKwh": rounded(found.parts_kwh, "kwh"),
+        "unexplainedKwh": rounded(found.unexplained_kwh, "kwh"),
+        "unexplainedPct": rounded(share_pct, "pct"),
+        "usualUnexplainedPct": rounded(usual_pct, "pct"),
+        "leftOut": list(found.left_out),
+        "finding": found.finding,
     }
 
 

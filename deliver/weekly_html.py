@@ -100,6 +100,7 @@ def _environment(currency: str) -> Environment:
         percent=formats.percent,
         signed_percent=formats.signed_percent,
         moment=formats.moment,
+        axis_label=formats.axis_label,
         money=lambda value: formats.money(value, currency),
         change_bar=change_bar,
         counted=formats.counted,

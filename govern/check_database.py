@@ -18,22 +18,24 @@ from typing import Any
 import click
 
 from govern.catalogue.compare import differences
-from govern.catalogue.relations import expected_relations, stored_relations
+from govern.catalogue.relations import expected_catalogue, stored_catalogue
 from govern.legacy.old_database import is_old_database
 from lib.cli import script
 from lib.database import Connection, Server, connect, fetch_all, owner_server, transaction
-from lib.errors import EXIT_OK, EXIT_PARTIAL, UsageError
+from lib.errors import EXIT_OK, EXIT_PARTIAL, ArgoError, UsageError
 from lib.schema import (
     INGEST_ROLE,
     READER_ROLE,
     altered_views,
     applied_migrations,
+    existing_roles,
+    missing_tables,
     pending_migrations,
     schema_problem,
     sql_files,
 )
 
-# Larger tables are told by the server's own estimate.
+# The server's own estimate is good enough for larger tables.
 COUNTED_ROWS = 100_000
 
 
@@ -49,9 +51,9 @@ def look_at(connection: Connection, server: Server, *, compare: bool) -> dict[st
     roles = roles_present(connection)
     problems += [f"the role {name} is missing" for name, present in roles.items() if not present]
     if not problems:
-        problems += [f"view {name} differs from its file" for name in altered_views(connection)]
+        problems += views_by_hand(connection)
     if compare and applied:
-        problems += differences(expected_relations(connection), stored_relations(connection))
+        problems += differences(expected_catalogue(connection), stored_catalogue(connection))
     return {
         "server": server.name,
         **facts,
@@ -76,31 +78,44 @@ def schema_problems(connection: Connection) -> list[str]:
         names = ", ".join(migration.path.name for migration in pending)
         return [f"migrations to apply: {names}: run npm run db:migrate"]
     problem = schema_problem(connection)
-    return [problem.message] if problem else []
+    problems = [problem.message] if problem else []
+    missing = missing_tables(connection) if applied_migrations(connection) else []
+    if missing:
+        problems.insert(0, f"tables are missing: {', '.join(missing)}: restore them from a backup")
+    return problems
+
+
+def views_by_hand(connection: Connection) -> list[str]:
+    """Views that somebody changed in the database."""
+    try:
+        return [f"view {name} differs from its file" for name in altered_views(connection)]
+    except ArgoError as error:
+        # A file that cannot be run here, such as for a function that is gone.
+        return [str(error)]
 
 
 def roles_present(connection: Connection) -> dict[str, bool]:
     """Whether the server has the logins that the migrations make."""
-    rows = fetch_all(
-        connection,
-        "SELECT rolname FROM pg_roles WHERE rolname IN (%s, %s)",
-        (READER_ROLE, INGEST_ROLE),
-    )
-    found = {row["rolname"] for row in rows}
+    with transaction(connection) as cursor:
+        found = existing_roles(cursor)
     return {name: name in found for name in (READER_ROLE, INGEST_ROLE)}
 
 
 def tables(connection: Connection) -> list[dict[str, Any]]:
-    """Each table of the schema public with its rows and size, indexes included."""
+    """Each table of the schema public with its rows and size, indexes included.
+
+    What is large, or what this login may not read, is told by the server's estimate.
+    """
     rows = fetch_all(
         connection,
-        "SELECT relname AS name, reltuples::bigint AS rows, oid::regclass::text AS quoted, "
+        "SELECT relname AS name, greatest(reltuples, 0)::bigint AS rows, "
+        "oid::regclass::text AS quoted, has_table_privilege(oid, 'SELECT') AS is_readable, "
         "pg_total_relation_size(oid) AS size_bytes FROM pg_class "
         "WHERE relnamespace = 'public'::regnamespace AND relkind IN ('r', 'p') ORDER BY relname",
     )
     for row in rows:
         quoted = row.pop("quoted")
-        row["is_estimate"] = row["rows"] > COUNTED_ROWS
+        row["is_estimate"] = not row.pop("is_readable") or row["rows"] > COUNTED_ROWS
         if not row["is_estimate"]:
             counted = fetch_all(connection, f"SELECT count(*) AS rows FROM {quoted}")  # noqa: S608
             row["rows"] = counted[0]["rows"]
@@ -138,7 +153,7 @@ def megabytes(size_bytes: int) -> str:
     "--schema",
     "compare",
     is_flag=True,
-    help="Compare every table's columns, types and keys with what the files make.",
+    help="Compare columns, defaults, keys, triggers, functions and rights with the files.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def main(compare: bool, as_json: bool) -> int:

@@ -22,7 +22,7 @@ from rich.text import Text
 
 from govern.gaps.expected import days_asked, load_sites
 from govern.quality.measure import measure
-from govern.quality.page import figure, quality_page
+from govern.quality.page import figure, quality_page, refused
 from govern.quality.verdict import document
 from govern.refresh_views import refresh
 from lib import clock
@@ -71,15 +71,19 @@ def show(report: dict[str, Any]) -> None:
     for finding in report["findings"]:
         line = Text(finding["severity"], style=COLOURS[finding["severity"]])
         console.print(line.append(f"  {finding['text']}", style="default"), soft_wrap=True)
+    timeless = site["now"]["timeless_rows"]
+    if timeless:
+        text = f"refused, after the +: {timeless:,} without a usable time, received in these days"
+        console.print(Text(text), soft_wrap=True)
     period, status = report["period"], report["status"]
-    text = Text(f"site {report['site_id']}, {period['start']} to {period['end']}: ")
-    text.append(status, style=COLOURS[status])
-    text.append(
+    line = Text(f"site {report['site_id']}, {period['start']} to {period['end']}: ")
+    line.append(status, style=COLOURS[status])
+    line.append(
         f", {figure(site['now']['completeness_pct'], ' %', 1)} complete, {report['gaps_total']} "
         f"gaps; {period['days']} days before: {figure(site['before']['completeness_pct'], ' %', 1)}"
         f", {site['before']['gaps']} gaps"
     )
-    console.print(text, soft_wrap=True)
+    console.print(line, soft_wrap=True)
 
 
 def _cells(now: dict[str, Any], before: dict[str, Any]) -> list[str]:
@@ -91,7 +95,7 @@ def _cells(now: dict[str, Any], before: dict[str, Any]) -> list[str]:
         figure(now["null_energy_pct"], " %", 1),
         figure(now["null_power_pct"], " %", 1),
         figure(now["out_of_range_pct"], " %", 1),
-        figure(now["rejected_rows"] + now["rejected_values"]),
+        refused(now),
         figure(now["conflicts"]),
         figure(now["estimated"]),
     ]
@@ -109,7 +113,7 @@ def _cells(now: dict[str, Any], before: dict[str, Any]) -> list[str]:
     "--days",
     type=click.IntRange(1, MOST_DAYS),
     metavar="N",
-    help=f"Today and the N - 1 days before it.  [default: {DEFAULT_DAYS}]",
+    help=f"N days up to --end or today; --start wins.  [default: {DEFAULT_DAYS}]",
 )
 @period_options("by --days")
 @click.option(
@@ -125,8 +129,9 @@ def main(
     as_json: bool,
 ) -> int:
     """Report the quality of a site's data; exit 4 where something is beside its threshold."""
-    if days is not None and (start or end):
-        raise UsageError("give either --days or --start and --end")
+    if html == Path():
+        # The name was empty: a folder that is named is refused before.
+        raise UsageError("--html needs the name of a file")
     with owner_connection() as connection:
         report = site_quality(connection, site, days or DEFAULT_DAYS, start, end)
     if html is not None:

@@ -4,7 +4,7 @@ Reads   virtual_meters, virtual_meter_map, channels
 Writes  virtual_meters, virtual_meter_map (define, remove); v_virtual_readings shows their readings
 Exits   0 done, 2 unknown site, channel or name, no permission
 
-    npm run py:govern:virtual-meters -- define "Unmetered" --part 162119 --part 158694=-1
+    npm run py:govern:virtual-meters -- define "Unmetered" --part 158694 --part 162119=-1
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import click
 from govern.views.virtual_meters import (
     VirtualMeter,
     define,
-    parse_part,
+    named_parts,
     remove,
     require_site,
     virtual_meters,
@@ -32,36 +32,43 @@ DEFAULT_SITE = "23271"
 
 def act(
     cursor: Cursor, action: str, site: str | None, name: str | None, parts: Sequence[str]
-) -> list[VirtualMeter]:
-    """Do what was asked; returns the virtual meters to show."""
+) -> tuple[list[VirtualMeter], VirtualMeter | None]:
+    """Do what was asked; returns the virtual meters to show, and what was replaced."""
     if action == "list":
         if name is not None or parts:
             raise UsageError("list takes neither a name nor parts")
         if site is not None:
             require_site(cursor, site)
-        return virtual_meters(cursor, site)
+        return virtual_meters(cursor, site), None
     if name is None:
         raise UsageError(f"{action} needs the name of a virtual meter")
     if action == "define":
-        return [define(cursor, site or DEFAULT_SITE, name, [parse_part(part) for part in parts])]
+        site = site or DEFAULT_SITE
+        meter, before = define(cursor, site, name, named_parts(cursor, site, parts))
+        return [meter], before
     if parts:
         raise UsageError("remove takes no parts: it removes the whole virtual meter")
     remove(cursor, site or DEFAULT_SITE, name)
-    return []
+    return [], None
 
 
 def as_text(meter: VirtualMeter) -> str:
     """One virtual meter in one line."""
-    terms = [
+    return f"{meter.site_id}  {meter.name} = {terms(meter)}"
+
+
+def terms(meter: VirtualMeter) -> str:
+    """What is added up."""
+    return " ".join(
         f"{part['weight']:+g} x {part['channel_name']} ({part['channel_id']})"
         for part in meter.parts
-    ]
-    return f"{meter.site_id}  {meter.name} = {' '.join(terms)}"
+    )
 
 
 @script(
     epilog="Examples:\n  python govern/define_virtual_meters.py list\n"
-    '  python govern/define_virtual_meters.py define "Unmetered" --part 162119 --part 158694=-1\n'
+    '  python govern/define_virtual_meters.py define "Unmetered" --part 158694 --part 162119=-1\n'
+    '  python govern/define_virtual_meters.py define "Roof" --part "RTU-1" --part "RTU-2=0.5"\n'
     '  python govern/define_virtual_meters.py remove "Unmetered" --site 23271'
 )
 @click.argument("action", type=click.Choice(["list", "define", "remove"]), default="list")
@@ -72,7 +79,7 @@ def as_text(meter: VirtualMeter) -> str:
     "parts",
     multiple=True,
     metavar="CHANNEL[=WEIGHT]",
-    help="A channel and its factor (default 1; -1 subtracts). Repeat for each.",
+    help="A channel, by id or name, and its factor (default 1; -1 subtracts). Repeat for each.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the virtual meters as JSON.")
 def main(
@@ -84,12 +91,16 @@ def main(
         told_in_one_line(f"{action} virtual meters"),
         transaction(connection) as cursor,
     ):
-        shown = act(cursor, action, site, name, parts)
+        shown, before = act(cursor, action, site, name, parts)
+    if before is not None:
+        click.echo(f"replaced {before.name} (was {terms(before)})", err=True)
     if as_json:
         click.echo(json.dumps([meter.as_json() for meter in shown]))
         return
     for meter in shown:
         click.echo(as_text(meter))
+    if action == "list" and not shown:
+        click.echo("no virtual meters are defined (see --help)", err=True)
     if action == "remove":
         click.echo(f"removed {name}")
 

@@ -10,6 +10,7 @@ Exits   0 done, also where gaps were found; 2 unknown site or wrong days; safe t
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Sequence
 from datetime import date
 from typing import Any
@@ -24,10 +25,12 @@ from govern.gaps.expected import days_asked, load_sites
 from govern.gaps.find import Gap
 from govern.refresh_views import refresh
 from lib import clock
-from lib.cli import period_options, script, site_option
+from lib.cli import is_given, period_options, script, site_option
 from lib.database import Connection, owner_connection, transaction
 from lib.date_utils import zone
 from lib.errors import UsageError
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_DAYS = 7
 MOST_DAYS = 3660
@@ -66,6 +69,9 @@ def document(kept: Kept) -> dict[str, Any]:
         "start": period.first_day.isoformat(),
         "end": period.last_day.isoformat(),
         "complete_until": _local(site.complete_until, site.timezone),
+        "gaps_until": _local(site.gaps_until, site.timezone),
+        "asked": kept.asked,
+        "channels_expected": kept.channels,
         "new": len(changes.new),
         "changed": len(changes.changed),
         "reopened": len(changes.reopened),
@@ -94,18 +100,28 @@ def show(found: dict[str, Any]) -> None:
                 "may help" if gap["fillable"] else "no use",
             )
         console.print(table)
+    console.print(Text(_sentence(found)), soft_wrap=True)
+
+
+def _sentence(found: dict[str, Any]) -> str:
+    """What there is in the days, and what changed in the book."""
     changes = ", ".join(
         f"{found[word]} {word}"
         for word in ("new", "changed", "reopened", "closed", "merged")
         if found[word]
     )
-    console.print(
-        Text(
-            f"site {found['site_id']}, {found['start']} to {found['end']}: {found['open']} open "
-            f"gaps, {found['missing_intervals']:,} intervals missing ({changes or 'as before'})"
-        ),
-        soft_wrap=True,
+    days = f"site {found['site_id']}, {found['start']} to {found['end']}: "
+    if found["open"] or found["channels_expected"]:
+        return (
+            f"{days}{found['open']} open gaps, {found['missing_intervals']:,} intervals missing "
+            f"({changes or 'as before'})"
+        )
+    nothing = (
+        "no channel was due to report in these days"
+        if found["asked"]
+        else "nothing was ever asked for these days"
     )
+    return f"{days}{nothing}{f' ({changes})' if changes else ''}"
 
 
 def _gap_document(gap: Gap, timezone: str) -> dict[str, Any]:
@@ -159,6 +175,8 @@ def main(
     """Find gaps in the stored readings and keep the book of them (data_gaps)."""
     if days is not None and (start or end):
         raise UsageError("give either --days or --start and --end")
+    if all_sites and is_given("site"):
+        logger.info("--all-sites is given: --site %s is not used", site)
     with owner_connection() as connection:
         kept = detect(connection, None if all_sites else site, days or DEFAULT_DAYS, start, end)
     _print([document(one) for one in kept], as_json=as_json, all_sites=all_sites)

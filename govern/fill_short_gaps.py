@@ -15,6 +15,7 @@ readings arrive. Only v_readings_with_estimates shows them, marked as such.
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -24,8 +25,10 @@ import click
 
 from govern.gaps.expected import load_sites
 from lib import clock
-from lib.cli import script, site_option
+from lib.cli import is_given, script, site_option
 from lib.database import Connection, owner_connection, transaction
+
+logger = logging.getLogger(__name__)
 
 LONGEST_MINUTES = 60
 _FILL = "SELECT * FROM fill_short_gaps(%s, make_interval(mins => %s)) ORDER BY 3, 4, 1 DESC"
@@ -135,6 +138,8 @@ def sentence(done: dict[str, Any]) -> str:
 @click.option("--json", "as_json", is_flag=True, help="Print every change as JSON.")
 def main(site: str, all_sites: bool, max_gap: int, dry_run: bool, as_json: bool) -> None:
     """Estimate the readings of gaps shorter than an hour (estimated_readings)."""
+    if all_sites and is_given("site"):
+        logger.info("--all-sites is given: --site %s is not used", site)
     site_id = None if all_sites else site
     with owner_connection() as connection:
         load_sites(connection, site_id, clock.now())

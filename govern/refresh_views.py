@@ -1,7 +1,8 @@
 """Bring the hourly aggregate up to date with what was ingested since the last refresh.
 
 Reads   ingestion_logs (windows not aggregated yet), readings (those windows only), sites.yaml
-Writes  mv_hourly_usage (the local hours that changed), ingestion_logs.aggregated_at,
+Writes  mv_hourly_usage (the local hours that changed; of a site whose zone changed, all),
+        ingestion_logs.aggregated_at, organizations.aggregated_timezone,
         site_opening_hours, site_closed_days (what the views know of config/sites.yaml)
 Exits   0 done, 2 unknown site, settings or permission; safe to run again and at the same time
 
@@ -35,7 +36,7 @@ AGGREGATE = (
     "40_changed_hours",
     "50_replace_changed_hours",
 )
-MARK = "60_mark_windows"
+MARK = ("60_mark_windows", "70_mark_zones")
 ALL_RANGES = "20_all_ranges"
 
 
@@ -68,7 +69,8 @@ def refresh(connection: Connection, site_id: str | None = None, *, full: bool = 
         if full:
             _run(cursor, ALL_RANGES, parameters)
             _, _, different, _ = [_run(cursor, step, parameters) for step in AGGREGATE]
-        _run(cursor, MARK, parameters)
+        for step in MARK:
+            _run(cursor, step, parameters)
     return Refresh(
         hours_refreshed=changed + (different or 0),
         windows=windows,

@@ -47,7 +47,7 @@ def validate(
     """
     started = time.monotonic()
     with transaction(connection) as cursor:
-        known = known_data(cursor, window.site_id)
+        known = known_data(cursor, window)
         results = run_checks(cursor, load_checks(), window)
         verdict = overall_verdict(results)
         if override is not None and verdict != "fail":
@@ -97,16 +97,20 @@ def exit_code(document: dict[str, Any], fail_on: str) -> int:
     return EXIT_BLOCKED if is_blocked else EXIT_OK
 
 
-def show(document: dict[str, Any]) -> None:
-    """The verdict, a table of the checks, and the rows that prove what they found."""
+def show(document: dict[str, Any], *, every: bool) -> None:
+    """The checks that found something (or every one), the rows that prove it, and the verdict."""
     console = Console()
     if not console.is_terminal:
         console = Console(width=FILE_WIDTH)
     table = Table("check", "severity", "verdict", "found")
-    for check in document["checks"]:
+    shown = [check for check in document["checks"] if every or check["verdict"] != "pass"]
+    for check in shown:
         verdict = Text(check["verdict"], style=COLOURS[check["verdict"]])
         table.add_row(check["name"], check["severity"], verdict, Text(check["summary"]))
-    console.print(table)
+    if shown:
+        console.print(table)
+    if not every:
+        console.print(f"{len(document['checks']) - len(shown)} of {len(document['checks'])} passed")
     for check in document["checks"]:
         if check["verdict"] != "pass":
             show_sample(console, check)
@@ -118,6 +122,8 @@ def show(document: dict[str, Any]) -> None:
         text.append(f" (carried over from validation {document['override_carried_from']})")
     text.append(f" (validation {document['validation_run_id']}, {document['seconds']:.2f} s)")
     console.print(text)
+    may_leave = document["verdict"] != "fail" or document["overridden_by"]
+    console.print(f"may be delivered: {'yes' if may_leave else 'no'}")
 
 
 def show_gone_override(document: dict[str, Any]) -> None:
@@ -159,6 +165,7 @@ def show_sample(console: Console, check: dict[str, Any]) -> None:
     help="What ends with exit code 3; the verdict that is recorded stays the same.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--all", "every", is_flag=True, help="Show the checks that passed as well.")
 @click.option("--rules", is_flag=True, help="Print what is checked, and why, as Markdown; no more.")
 def main(
     site: str,
@@ -168,6 +175,7 @@ def main(
     by: str | None,
     fail_on: str,
     as_json: bool,
+    every: bool,
     rules: bool,
 ) -> int:
     """Check the data of a site and period; exit 3 when it must not be used."""
@@ -181,7 +189,7 @@ def main(
     if as_json:
         click.echo(json.dumps(document, indent=2))
     else:
-        show(document)
+        show(document, every=every)
     show_gone_override(document)
     code = exit_code(document, fail_on)
     if code == EXIT_BLOCKED:

@@ -1,14 +1,14 @@
 """The circuit breaker: may anything be delivered for this site and period?
 
 A period is open only when, for every one of its local days, the newest validation that covers the
-day passed, warned, or was overridden by a person, and no data arrived in the day since.
+day passed, warned, or was overridden by a person, and no data of the day arrived or changed since.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any, Literal
 
 from lib.database import Connection, fetch_all
@@ -20,17 +20,71 @@ _RANK: dict[str, int] = {"pass": 0, "warn": 1, "fail": 2}
 
 
 @dataclass(frozen=True)
+class DayStatus:
+    """The newest validation of one local day; `found` are the checks that did not pass."""
+
+    day: date
+    verdict: Verdict
+    validation_run_id: int
+    validated_at: datetime
+    overridden_by: str | None
+    override_reason: str | None
+    found: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Override:
+    """A person's decision to use days that failed, with the days of the period it opens."""
+
+    validation_run_id: int
+    by: str
+    reason: str
+    days: tuple[date, ...]
+
+
+@dataclass(frozen=True)
 class BreakerStatus:
-    """What the breaker says of a period, with the warnings that have to stand on a report."""
+    """What the breaker says of a period, with the warnings that have to stand on a report.
+
+    `verdict`, `validation_run_id` and `validated_at` are those of the worst validation, of equally
+    bad ones the newest; `days` are the validated days in their order.
+    """
 
     is_open: bool
     verdict: Verdict | None
     validation_run_id: int | None
-    overridden_by: str | None
-    override_reason: str | None
     blocked_days: tuple[date, ...]
     reason: str
     warnings: tuple[str, ...] = ()
+    validated_at: datetime | None = None
+    days: tuple[DayStatus, ...] = ()
+
+    @property
+    def overrides(self) -> tuple[Override, ...]:
+        """Every override that stands in the period, by its first day."""
+        by_run: dict[int, list[DayStatus]] = {}
+        for day in self.days:
+            if day.overridden_by is not None:
+                by_run.setdefault(day.validation_run_id, []).append(day)
+        return tuple(
+            Override(
+                run_id,
+                str(days[0].overridden_by),
+                days[0].override_reason or "",
+                tuple(day.day for day in days),
+            )
+            for run_id, days in by_run.items()
+        )
+
+    @property
+    def overridden_by(self) -> str | None:
+        """Who opened days of the period: every name once; None where nobody had to."""
+        return _joined(override.by for override in self.overrides)
+
+    @property
+    def override_reason(self) -> str | None:
+        """Why, in the order of the days: every reason once."""
+        return _joined(override.reason for override in self.overrides)
 
 
 def period_status(connection: Connection, site_id: str, period: Period) -> BreakerStatus:
@@ -38,8 +92,8 @@ def period_status(connection: Connection, site_id: str, period: Period) -> Break
     rows = fetch_all(
         connection,
         "SELECT day, validation_run_id, verdict, is_open, overridden_by, override_reason, checks, "
-        "window_start, window_end, has_newer_data "
-        "FROM v_validation_status WHERE site_id = %s AND day BETWEEN %s AND %s",
+        "window_start, window_end, has_newer_data, finished_at "
+        "FROM v_validation_status WHERE site_id = %s AND day BETWEEN %s AND %s ORDER BY day",
         (site_id, period.first_day, period.last_day),
     )
     by_day = {row["day"]: row for row in rows}
@@ -48,16 +102,15 @@ def period_status(connection: Connection, site_id: str, period: Period) -> Break
     worst = max(
         rows, key=lambda row: (_RANK[row["verdict"]], row["validation_run_id"]), default=None
     )
-    overridden = next((row for row in rows if row["overridden_by"]), None)
     return BreakerStatus(
         is_open=not missing and not closed,
         verdict=worst["verdict"] if worst else None,
         validation_run_id=worst["validation_run_id"] if worst else None,
-        overridden_by=overridden["overridden_by"] if overridden else None,
-        override_reason=overridden["override_reason"] if overridden else None,
         blocked_days=tuple(sorted(missing + closed)),
         reason=_reason(site_id, period, missing, closed, by_day),
         warnings=tuple(dict.fromkeys(_warnings(rows, period))),
+        validated_at=worst["finished_at"] if worst else None,
+        days=tuple(_day_status(row) for row in rows),
     )
 
 
@@ -89,12 +142,28 @@ def _reason(
         )
     if closed:
         return (
-            f"blocked: data arrived after the validation of {_day_list(closed)} of site {site_id}; "
-            f"run: {command}"
+            f"blocked: data arrived or changed after the validation of {_day_list(closed)} "
+            f"of site {site_id}; run: {command}"
         )
     if missing:
         return f"blocked: {_day_list(missing)} of site {site_id} not validated; run: {command}"
     return "open"
+
+
+def _day_status(row: dict[str, Any]) -> DayStatus:
+    return DayStatus(
+        row["day"],
+        row["verdict"],
+        row["validation_run_id"],
+        row["finished_at"],
+        row["overridden_by"],
+        row["override_reason"],
+        tuple(check["name"] for check in row["checks"] if check["verdict"] != "pass"),
+    )
+
+
+def _joined(texts: Iterable[str]) -> str | None:
+    return "; ".join(dict.fromkeys(texts)) or None
 
 
 def _is_failed(row: dict[str, Any]) -> bool:

@@ -39,6 +39,20 @@ HOW_TO_RUN = (
     "once that is active (`source .venv/bin/activate`)."
 )
 
+_NOT_AS_NEEDED = (
+    "the database is not what this script needs ({}): npm run db:check-schema says where it differs"
+)
+# By SQLSTATE: what PostgreSQL refuses because of how a database is, not because of what we did.
+_ADVICE = {
+    "42501": "this login may not do that ({}): use the database owner's login, or let the owner "
+    "run npm run db:views, which gives the roles their rights",
+    "42P01": _NOT_AS_NEEDED,  # a table or view
+    "42703": _NOT_AS_NEEDED,  # a column
+    "42883": _NOT_AS_NEEDED,  # a function, or an operator for these types
+    "42804": _NOT_AS_NEEDED,  # a column of another type
+    "42809": _NOT_AS_NEEDED,  # a table where a view should be
+}
+
 
 class Day(click.ParamType):
     """A calendar day, YYYY-MM-DD, in the site's own calendar."""
@@ -111,6 +125,10 @@ class ArgoCommand(click.Command):
             if debug:
                 logger.exception("unexpected error")
             first_line = str(error).strip().split("\n")[0]
+            # Asked by attribute: --help does without importing psycopg2.
+            advice = _ADVICE.get(getattr(error, "pgcode", None) or "")
+            if advice is not None:
+                return _report(advice.format(first_line), errors.EXIT_USAGE)
             return _report(
                 f"unexpected {type(error).__name__}: {first_line} (--debug shows where)",
                 errors.EXIT_ERROR,

@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import parse_qs, urlsplit
 
 import certifi
 import numpy as np
@@ -23,7 +24,7 @@ import psycopg2.extensions
 import psycopg2.extras
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential, wait_random
 
-from config.settings import SettingsError, get_settings, is_loopback
+from config.settings import SettingsError, get_settings
 from lib.embedded_postgres import embedded_postgres
 from lib.errors import ArgoError, UsageError
 from lib.schema import apply_schema, schema_problem
@@ -59,8 +60,11 @@ class Server:
         """Host and database, for messages."""
         if self.is_embedded:
             return "the embedded PostgreSQL"
-        parts = urlsplit(self.url)
-        return f"{parts.hostname or 'local socket'}:{parts.port or 5432}{parts.path}"
+        parts = self.parts
+        host = parts.get("host") or parts.get("hostaddr") or "local socket"
+        # Of several hosts libpq tells the ports as a list, empty where none was given.
+        port = parts.get("port", "").strip(",") or 5432
+        return f"{host}:{port}/{parts.get('dbname', '')}"
 
     @property
     def setting(self) -> str:
@@ -68,12 +72,37 @@ class Server:
         return "ARGO_READER_URL" if self.is_reader else "DATABASE_URL"
 
     @property
+    def parts(self) -> dict[str, str]:
+        """The address as libpq itself understands it; raises SettingsError where it does not."""
+        try:
+            return dict(psycopg2.extensions.parse_dsn(self.url))
+        except psycopg2.ProgrammingError:
+            raise SettingsError(f"{self.setting} is not a valid PostgreSQL address") from None
+
+    @property
     def is_remote(self) -> bool:
-        """True when the connection leaves this machine."""
-        host = (
-            urlsplit(self.url).hostname or parse_qs(urlsplit(self.url).query).get("host", [""])[0]
-        )
-        return bool(host) and not host.startswith("/") and not is_loopback(host)
+        """True when the connection may leave this machine: one name or address of it leads away.
+
+        What the address leaves out libpq takes from a service file, which may name any host, and
+        from the environment.
+        """
+        parts = self.parts
+        is_service = "service" in parts or "PGSERVICE" in os.environ
+        if is_service and not parts.get("host"):
+            return True
+        hosts = parts.get("host") or os.environ.get("PGHOST", "")
+        addresses = parts.get("hostaddr") or os.environ.get("PGHOSTADDR", "")
+        return any(map(_leaves_this_machine, (*hosts.split(","), *addresses.split(","))))
+
+
+def _leaves_this_machine(host: str) -> bool:
+    """False for a socket's folder, localhost and loopback addresses; a name may mean anything."""
+    if not host or host.startswith(("/", "@")) or host == "localhost":
+        return False
+    try:
+        return not ip_address(host).is_loopback
+    except ValueError:
+        return True
 
 
 def owner_server() -> Server:
@@ -83,12 +112,11 @@ def owner_server() -> Server:
     if settings.database_url is None:
         embedded.ensure_running()
         return Server(embedded.url(), is_embedded=True)
-    url = settings.database_url.get_secret_value()
-    host = parse_qs(urlsplit(url).query).get("host", [""])[0]
-    is_embedded = host == str(embedded.socket_dir)
-    if is_embedded:
-        embedded.ensure_running()
-    return Server(url, is_embedded=is_embedded)
+    server = Server(settings.database_url.get_secret_value(), is_embedded=False)
+    if server.parts.get("host") != str(embedded.socket_dir):
+        return server
+    embedded.ensure_running()
+    return Server(server.url, is_embedded=True)
 
 
 def reader_server(owner: Server) -> Server | None:
@@ -99,7 +127,7 @@ def reader_server(owner: Server) -> Server | None:
         return Server(url, is_embedded=False, is_reader=True)
     if not owner.is_embedded:
         return None
-    database = urlsplit(owner.url).path.removeprefix("/")
+    database = owner.parts["dbname"]
     return Server(embedded_postgres().url(READER_ROLE, database), is_embedded=True)
 
 
@@ -164,12 +192,31 @@ def reader_connection() -> Iterator[Connection]:
 
 @contextmanager
 def transaction(connection: Connection) -> Iterator[Cursor]:
-    """One transaction: committed at the end, rolled back on any error. Views see ARGO_NOW."""
+    """One transaction: committed at the end, rolled back on any error. Views see ARGO_NOW.
+
+    Inside `snapshot` it is a part of that transaction.
+    """
     now = get_settings().argo_now
-    with connection, connection.cursor() as cursor:
+    is_part = connection.isolation_level == psycopg2.extensions.ISOLATION_LEVEL_REPEATABLE_READ
+    with nullcontext() if is_part else connection, connection.cursor() as cursor:
         if now is not None:
             cursor.execute("SELECT set_config('argo.now', %s, true)", (now.isoformat(),))
         yield cursor
+
+
+@contextmanager
+def snapshot(connection: Connection) -> Iterator[None]:
+    """Whatever is read inside, by however many queries, is the database of one instant.
+
+    For a decision and the data it is about: between two transactions a sync may have stored.
+    """
+    connection.set_session(isolation_level="REPEATABLE READ")
+    try:
+        with connection:
+            yield
+    finally:
+        if not connection.closed:
+            connection.set_session(isolation_level="DEFAULT")
 
 
 def fetch_all(
@@ -250,11 +297,11 @@ def _require_views(connection: Connection, server: Server) -> None:
 def _tls_options(server: Server) -> dict[str, str]:
     if not server.is_remote:
         return {}
-    asked = parse_qs(urlsplit(server.url).query)
-    mode = asked.get("sslmode", ["verify-full"])[0]
+    asked = server.parts
+    mode = asked.get("sslmode", "verify-full")
     if mode == "verify-full":
         # An authority of one's own stands in the address.
-        return {"sslmode": mode, "sslrootcert": asked.get("sslrootcert", [certifi.where()])[0]}
+        return {"sslmode": mode, "sslrootcert": asked.get("sslrootcert", certifi.where())}
     logger.warning(
         "%s asks for sslmode=%s: the server's certificate is not verified in full",
         server.setting,

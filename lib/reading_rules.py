@@ -39,6 +39,8 @@ FIELD_LIMITS: dict[str, Limits] = {
     "thd_current": (0.0, MAX_THD_PERCENT),
     "thd_voltage": (0.0, MAX_THD_PERCENT),
     "relative_humidity": (0.0, 100.0),
+    # A freezer and a plant room lie within; a broken sensor, or tenths of a degree, do not.
+    "temperature_c": (-60.0, 100.0),
 }
 _PHASES_OF = {
     name: tuple(f"{name}_{phase}" for phase in (1, 2, 3))

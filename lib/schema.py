@@ -106,14 +106,18 @@ def applied_migrations(connection: Any) -> dict[int, tuple[str, str]]:
 def changed_views(connection: Any) -> list[SqlFile]:
     """View files that the database does not have, or has in another version."""
     applied = dict(_book(connection, "schema_views", "name, checksum"))
-    with connection, connection.cursor() as cursor:
-        cursor.execute("SELECT viewname FROM pg_views WHERE schemaname = 'public'")
-        existing = {name for (name,) in cursor.fetchall()}
+    existing = _existing_views(connection)
     return [
         view
         for view in sql_files("views")
         if applied.get(view.name) != view.checksum or view.name not in existing
     ]
+
+
+def _existing_views(connection: Any) -> set[str]:
+    with connection, connection.cursor() as cursor:
+        cursor.execute("SELECT viewname FROM pg_views WHERE schemaname = 'public'")
+        return {name for (name,) in cursor.fetchall()}
 
 
 def altered_views(connection: Any) -> list[str]:
@@ -193,9 +197,30 @@ def schema_problem(connection: Any) -> SchemaProblem | None:
         return SchemaProblem(
             f"the database has {have}, this code needs {newest}: run npm run db:migrate"
         )
-    if changed_views(connection):
-        return SchemaProblem("views are missing or older than their files: run npm run db:views")
+    changed = [view.name for view in changed_views(connection)]
+    if changed:
+        missing = sorted(set(changed) - _existing_views(connection))
+        what = "missing" if missing else "older than their files"
+        names = ", ".join(missing or changed)
+        return SchemaProblem(f"views are {what}: {names}: run npm run db:views")
     return None
+
+
+def missing_tables(connection: Any) -> list[str]:
+    """Tables that the migrations make and the database does not have."""
+    made = {
+        name
+        for migration in sql_files("migrations")
+        for name in re.findall(
+            r"^CREATE TABLE (?:IF NOT EXISTS )?(\w+)", migration.text, re.MULTILINE
+        )
+    }
+    with connection, connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT name FROM unnest(%s) AS name WHERE to_regclass('public.' || name) IS NULL",
+            (sorted(made),),
+        )
+        return [name for (name,) in cursor.fetchall()]
 
 
 def apply_migrations(connection: Any) -> list[str]:
@@ -248,37 +273,45 @@ def apply_views(connection: Any) -> list[str]:
     views = sql_files("views")
     with connection, connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", (SCHEMA_LOCK_KEY,))
-        roles = _existing_roles(cursor)
         for view in views:
             with told_in_one_line(f"replace the view {view.name}"):
                 _replace_view(cursor, view)
-            if READER_ROLE in roles and view.is_readable:
-                cursor.execute(f'GRANT SELECT ON "{view.name}" TO {READER_ROLE}')
             cursor.execute(
                 "INSERT INTO schema_views (name, checksum) VALUES (%s, %s) ON CONFLICT (name) "
                 "DO UPDATE SET checksum = excluded.checksum, applied_at = now()",
                 (view.name, view.checksum),
             )
-        if INGEST_ROLE in roles:
-            with told_in_one_line(f"give {INGEST_ROLE} its rights"):
-                cursor.execute((SQL_FOLDER / "roles" / f"{INGEST_ROLE}.sql").read_text("utf-8"))
-    return [view.name for view in views]
-
-
-def _existing_roles(cursor: Any) -> set[str]:
-    """Those of our two roles that the server has; a warning names each that is missing."""
-    wanted = (READER_ROLE, INGEST_ROLE)
-    cursor.execute("SELECT rolname FROM pg_roles WHERE rolname = ANY(%s)", (list(wanted),))
-    roles = {name for (name,) in cursor.fetchall()}
-    for role in wanted:
-        if role not in roles:
+        roles = existing_roles(cursor)
+        for role in sorted({READER_ROLE, INGEST_ROLE} - roles):
             logger.warning(
                 "the role %s is missing and this login could not make it: ask an administrator "
                 "for CREATE ROLE %s LOGIN, then run npm run db:views",
                 role,
                 role,
             )
-    return roles
+        give_rights(cursor, roles)
+    return [view.name for view in views]
+
+
+def give_rights(cursor: Any, roles: set[str], schema: str = "public") -> None:
+    """Give our roles the rights that the files say, on the tables and views of a schema."""
+    if READER_ROLE in roles:
+        for view in sql_files("views"):
+            if view.is_readable:
+                with told_in_one_line(f"let {READER_ROLE} select from {view.name}"):
+                    cursor.execute(f'GRANT SELECT ON {schema}."{view.name}" TO {READER_ROLE}')
+    if INGEST_ROLE in roles:
+        rights = (SQL_FOLDER / "roles" / f"{INGEST_ROLE}.sql").read_text("utf-8")
+        with told_in_one_line(f"give {INGEST_ROLE} its rights"):
+            cursor.execute(rights.replace("public.", f"{schema}."))
+
+
+def existing_roles(cursor: Any) -> set[str]:
+    """Those of our two roles that the server has."""
+    cursor.execute(
+        "SELECT rolname FROM pg_roles WHERE rolname IN (%s, %s)", (READER_ROLE, INGEST_ROLE)
+    )
+    return {name for (name,) in cursor.fetchall()}
 
 
 def _replace_view(cursor: Any, view: SqlFile) -> None:

@@ -21,12 +21,5 @@ for name in $(compgen -e | grep -E '^(VITE_)?ENISCOPE_|^ARGO_' | grep -vxE 'ARGO
 done
 export ARGO_DATA_DIR=${ARGO_DATA_DIR:-} ARGO_OUTPUT_DIR=${ARGO_OUTPUT_DIR:-}
 export ARGO_ENV_FILE= DATABASE_URL= ENISCOPE_API_URL=sandbox
-# "Now" is today's midnight at the site, so that every run of a day sees the same data.
-ARGO_NOW=$(.venv/bin/python -c '
-from datetime import datetime
-from zoneinfo import ZoneInfo
-print(datetime.now(ZoneInfo("America/New_York")).replace(hour=0, minute=0, second=0, microsecond=0).isoformat())
-')
-export ARGO_NOW
 
 bash operations/daily_sync.sh --site 23271 --days 57 --report "$@"

@@ -82,6 +82,9 @@ def _one_line_errors(timeout_seconds: int) -> Iterator[None]:
     except (psycopg2.errors.FeatureNotSupported, psycopg2.errors.InvalidCursorDefinition) as error:
         raise UsageError(f"--sql: only one SELECT is possible ({_first_line(error)})") from None
     except psycopg2.OperationalError as error:
+        # With a code of its own the server has refused the statement and is still there.
+        if error.pgcode is not None and not error.pgcode.startswith(("08", "57", "53")):
+            raise UsageError(f"--sql: {_first_line(error)}") from None
         raise ArgoError(f"--sql: the connection was lost: {_first_line(error)}") from None
     except psycopg2.Error as error:
         raise UsageError(f"--sql: {_first_line(error)}") from None

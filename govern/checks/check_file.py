@@ -6,7 +6,12 @@
     -- of: SELECT count(*) FROM ...     what the percentage is of (only with a percentage)
     -- per: channel                     the percentage is judged channel by channel, so that many
                                         good ones do not hide one; a few rows of a channel are
-                                        forgiven (FEW_ROWS). `of` then gives channel_id and count
+                                        forgiven (FEW_MINUTES). `of` then gives channel_id and count
+    -- per: channel and day             likewise, each local day by itself; the rows have a `day`,
+                                        and `of` gives channel_id, day and count
+    -- weigh: wrong_kwh                 not the rows are counted but this column of them is summed
+                                        up (`of` likewise); the name ends in the unit; nothing is
+                                        forgiven
     -- with: expected_readings          common part, put before the query: checks/with/NAME.sql
     -- fault: readings without energy   what the rows are, as a report words it
     -- owner: govern                    who decides on the rule
@@ -27,15 +32,18 @@ from lib.errors import ArgoError
 from lib.schema import SQL_FOLDER
 
 CHECKS_FOLDER = SQL_FOLDER / "checks"
-KEYS = {"name", "severity", "threshold", "of", "per", "with", "fault", "owner", "why"}
-OPTIONAL_KEYS = {"of", "per", "with"}
-# So many broken rows of a channel say nothing yet: 1 % of a day is less than one quarter hour.
-FEW_ROWS = 3
+KEYS = {"name", "severity", "threshold", "of", "per", "weigh", "with", "fault", "owner", "why"}
+OPTIONAL_KEYS = {"of", "per", "weigh", "with"}
+# So much time of a channel says nothing yet: 1 % of a day is less than one quarter hour.
+FEW_MINUTES = 45
 
 Severity = Literal["error", "warn"]
+Per = Literal["channel", "channel and day"]
 
 _KEY = re.compile(r"^-- ([a-z]+): +(.+)$")
 _CONTINUED = re.compile(r"^-- {3}(.+)$")
+_UNITS = {"kwh": "kWh"}
+_PERS: dict[str, Per] = {"channel": "channel", "channel and day": "channel and day"}
 _THRESHOLD = re.compile(r"^(\d+(?:\.\d+)?) ?(%?)$")
 
 
@@ -49,25 +57,38 @@ class Threshold:
 
     limit: float
     of_sql: str | None = None
-    is_per_channel: bool = False
+    per: Per | None = None
+    weigh: str | None = None
 
-    def allows(self, count: int, of: int | None) -> bool:
-        """True when `count` rows (out of `of`) do not yet break the rule.
+    @property
+    def unit(self) -> str | None:
+        """What a weighed threshold sums up, such as kWh; None where rows are counted."""
+        return _UNITS.get(self.weigh.rsplit("_", 1)[-1]) if self.weigh else None
 
-        Per channel, both are those of one channel.
+    def allows(self, amount: float, of: float | None, interval_seconds: int | None = None) -> bool:
+        """True when `amount` (out of `of`) does not yet break the rule.
+
+        Per channel, both are those of one channel (and day), whose rows are `interval_seconds`
+        long.
 
         >>> Threshold(1.0, "SELECT count(*) FROM readings").allows(2, 200)
         True
         >>> Threshold(0).allows(1, None)
         False
+        >>> [Threshold(1.0, "SELECT ...", "channel").allows(3, 96, step) for step in (900, 3600)]
+        [True, False]
         """
         limit = self.limit if of is None else self.limit / 100 * of
-        return count <= max(limit, FEW_ROWS if self.is_per_channel else 0)
+        is_forgiving = self.per is not None and self.weigh is None and interval_seconds
+        forgiven = FEW_MINUTES * 60 // interval_seconds if is_forgiving and interval_seconds else 0
+        return amount <= max(limit, forgiven)
 
     def __str__(self) -> str:
         if not self.of_sql:
             return f"{self.limit:g}"
-        return f"{self.limit:g} % of a channel" if self.is_per_channel else f"{self.limit:g} %"
+        unit = f" of the {self.unit}" if self.unit else ""
+        whose = {"channel": " of a channel", "channel and day": " of a channel's day"}
+        return f"{self.limit:g} %{unit}{whose[self.per] if self.per else ''}"
 
 
 @dataclass(frozen=True)
@@ -145,8 +166,15 @@ def _threshold(path: Path, header: dict[str, str]) -> Threshold:
     is_percentage = found.group(2) == "%"
     if is_percentage != ("of" in header):
         raise CheckFileError(f"check {path.name}: '-- of:' belongs to a percentage, and only there")
-    if header.get("per", "channel") != "channel" or ("per" in header and not is_percentage):
+    per = _PERS.get(header.get("per", ""))
+    if "per" in header and (per is None or not is_percentage):
         raise CheckFileError(
-            f"check {path.name}: '-- per:' is channel, and belongs to a percentage"
+            f"check {path.name}: '-- per:' is {' or '.join(_PERS)}, and belongs to a percentage"
         )
-    return Threshold(float(found.group(1)), header.get("of"), is_per_channel="per" in header)
+    weigh = header.get("weigh")
+    if weigh and (per is None or weigh.rsplit("_", 1)[-1] not in _UNITS):
+        raise CheckFileError(
+            f"check {path.name}: '-- weigh:' is a column that ends in {', '.join(_UNITS)}, and "
+            "belongs to '-- per:'"
+        )
+    return Threshold(float(found.group(1)), header.get("of"), per, weigh)

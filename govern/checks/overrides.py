@@ -29,7 +29,10 @@ class EarlierOverride:
     checks: Sequence[Found]
 
     def still_holds(self, checks: Sequence[Found]) -> bool:
-        """True while the same checks fail by the same rows: it was given for those, no others."""
+        """True while the same checks fail by the same rows: it was given for those, no others.
+
+        Every row counts, not the few that are shown.
+        """
         return failures(checks) == failures(self.checks)
 
 
@@ -49,13 +52,14 @@ def earlier_override(cursor: Cursor, window: Window) -> EarlierOverride | None:
 
 
 def failures(checks: Sequence[Found]) -> dict[str, tuple[int, Any]]:
-    """Name -> how many rows broke it, and the first of them, of the checks that failed.
+    """Name -> how many rows broke it, and what stands for all of them, of the checks that failed.
 
-    >>> failures([{"name": "gaps", "verdict": "warn", "count": 2, "sample": []}])
+    >>> failures([{"name": "gaps", "verdict": "warn", "count": 2, "digest": "c4ca"}])
     {}
     """
     return {
-        check["name"]: (check["count"], check["sample"])
+        # A validation from before there was a digest has none, and is like no other.
+        check["name"]: (check["count"], check.get("digest"))
         for check in checks
         if check["verdict"] == "fail"
     }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from govern.checks.check_file import FEW_ROWS, Check
+from govern.checks.check_file import FEW_MINUTES, Check
 
 _HEAD = f"""# The checks of the circuit breaker
 
@@ -15,7 +15,8 @@ Each check is a file of `govern/sql/checks` that returns the rows that break a r
 - `error`: the numbers would be wrong, or most data is missing; it blocks deliveries.
 - `warn`: incomplete or suspicious; it stands on the report.
 - A threshold says how many rows, or which part of them, may break the rule. "of a channel" is
-  judged channel by channel; {FEW_ROWS} rows of a channel are forgiven.
+  judged channel by channel; {FEW_MINUTES} minutes of a channel are forgiven. "of the kWh of a
+  channel's day" judges the energy that is wrong, each local day by itself; nothing is forgiven.
 """
 
 

@@ -10,13 +10,16 @@ from typing import Any
 
 import psycopg2
 
-from govern.checks.check_file import Check, Severity
+from govern.checks.check_file import Check, Severity, Threshold
 from govern.checks.overrides import Override
-from govern.checks.window import Window
+from govern.checks.window import DEFAULT_INTERVAL_SECONDS, Window
 from lib.circuit_breaker import Verdict
 from lib.database import Cursor
 from lib.errors import ArgoError
 from lib.schema import SQL_FOLDER
+
+# A channel, and a local day of it (YYYY-MM-DD) where each day is judged by itself.
+Share = tuple[int, str | None]
 
 SAMPLE_ROWS = 5
 METRICS_FILE = SQL_FOLDER / "metrics" / "measure_days.sql"
@@ -29,11 +32,14 @@ WITH broken AS MATERIALIZED (
 SELECT
     (SELECT count(*) FROM broken),
     (SELECT coalesce(json_agg(sample), '[]') FROM (SELECT * FROM broken LIMIT {rows}) AS sample),
+    (SELECT md5(sum(hashtextextended(broken::text, 0)::numeric)::text) FROM broken),
     {by_channel}
 """
 _BY_CHANNEL = """(
-    SELECT coalesce(array_agg(ARRAY[channel_id, times]), '{}')
-    FROM (SELECT channel_id, count(*) AS times FROM broken GROUP BY channel_id) AS by_channel
+    SELECT coalesce(json_agg(json_build_array(channel_id, day, amount)), '[]')
+    FROM (
+        SELECT channel_id, {day} AS day, {amount} AS amount FROM broken GROUP BY 1, 2
+    ) AS by_channel
 )"""
 
 
@@ -41,7 +47,8 @@ _BY_CHANNEL = """(
 class CheckResult:
     """What one check found; `sample` holds up to five of the rows that break the rule.
 
-    `of` is what `count` is a part of, where the threshold is a percentage and anything was found.
+    `of` is what `count` is a part of, where the threshold is a percentage of rows and anything was
+    found. `digest` stands for every row that breaks the rule, None where there is none.
     """
 
     name: str
@@ -52,26 +59,29 @@ class CheckResult:
     threshold: str
     summary: str
     sample: list[dict[str, Any]]
+    digest: str | None = None
 
 
 @dataclass(frozen=True)
 class ChannelShare:
-    """The channel of which the largest part breaks a rule: `count` of its `of` readings."""
+    """The channel (or day of one) of which the largest part breaks a rule: `amount` of its `of`."""
 
     named: str
-    count: int
-    of: int
+    amount: float
+    of: float
+    interval_seconds: int
 
 
 @dataclass(frozen=True)
 class KnownData:
-    """How far ingestion had come: what it stores later, a validation does not cover."""
+    """What was stored when the checks began: what comes or changes later, they do not cover."""
 
     last_log_id: int
     open_log_ids: list[int]
+    fingerprints: dict[str, str]
 
 
-def known_data(cursor: Cursor, site_id: str) -> KnownData:
+def known_data(cursor: Cursor, window: Window) -> KnownData:
     """What ingestion has stored so far; ask before the checks look, in their transaction."""
     cursor.execute(
         """
@@ -79,12 +89,20 @@ def known_data(cursor: Cursor, site_id: str) -> KnownData:
             (SELECT coalesce(max(id), 0) FROM ingestion_logs
              WHERE organization_id = %(site_id)s AND readings_inserted + readings_changed > 0),
             (SELECT coalesce(array_agg(id ORDER BY id), '{}') FROM ingestion_logs
-             WHERE organization_id = %(site_id)s AND status = 'running')
+             WHERE organization_id = %(site_id)s AND status = 'running'),
+            (SELECT jsonb_object_agg(to_char(day, 'YYYY-MM-DD'), readings_fingerprint(
+                 %(site_id)s, day AT TIME ZONE %(timezone)s,
+                 (day + interval '1 day') AT TIME ZONE %(timezone)s))
+             FROM generate_series(%(first_day)s::timestamp, %(last_day)s, interval '1 day') AS day)
         """,
-        {"site_id": site_id},
+        {
+            "site_id": window.site_id,
+            "timezone": window.period.timezone,
+            "first_day": window.period.first_day,
+            "last_day": window.period.last_day,
+        },
     )
-    last_log_id, open_log_ids = cursor.fetchone()
-    return KnownData(last_log_id, open_log_ids)
+    return KnownData(*cursor.fetchone())
 
 
 def run_checks(cursor: Cursor, checks: Iterable[Check], window: Window) -> list[CheckResult]:
@@ -115,14 +133,14 @@ def judge(
     sample: list[dict[str, Any]],
     where: str = "",
     worst: ChannelShare | None = None,
+    digest: str | None = None,
 ) -> CheckResult:
     """Compare what a check found with its threshold; `where` is where its first row stands.
 
     `worst` decides for a threshold per channel.
     """
     verdict: Verdict = "pass"
-    judged = (worst.count, worst.of) if worst else (count, of)
-    if not check.threshold.allows(*judged):
+    if not (_is_allowed(check, worst) if worst else check.threshold.allows(count, of)):
         verdict = "fail" if check.severity == "error" else "warn"
     return CheckResult(
         name=check.name,
@@ -133,6 +151,7 @@ def judge(
         threshold=str(check.threshold),
         summary=_sentence(check, count, of, sample, where, worst),
         sample=sample,
+        digest=digest,
     )
 
 
@@ -153,8 +172,8 @@ def record_validation(
         """
         INSERT INTO validation_runs (
             organization_id, window_start, window_end, verdict, checks, started_at, finished_at,
-            overridden_by, override_reason, last_log_id, open_log_ids
-        ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
+            overridden_by, override_reason, last_log_id, open_log_ids, fingerprints
+        ) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s) RETURNING id
         """,
         (
             window.site_id,
@@ -168,6 +187,7 @@ def record_validation(
             override.reason if override else None,
             known.last_log_id,
             known.open_log_ids,
+            json.dumps(known.fingerprints),
         ),
     )
     return int(cursor.fetchone()[0])
@@ -177,40 +197,73 @@ def _run_check(
     cursor: Cursor, check: Check, parameters: Mapping[str, Any], window: Window
 ) -> CheckResult:
     try:
-        by_channel = _BY_CHANNEL if check.threshold.is_per_channel else "NULL"
-        query = _COUNT_AND_SAMPLE.format(sql=check.sql, rows=SAMPLE_ROWS, by_channel=by_channel)
+        query = _COUNT_AND_SAMPLE.format(
+            sql=check.sql, rows=SAMPLE_ROWS, by_channel=_by_channel(check.threshold)
+        )
         cursor.execute(query, parameters)
-        count, sample, counts = cursor.fetchone()
+        count, sample, digest, amounts = cursor.fetchone()
         of, worst = None, None
         # Nothing is broken: what it would be a part of need not be counted.
         if count and check.threshold.of_sql is not None:
             cursor.execute(check.threshold.of_sql, parameters)
-            if check.threshold.is_per_channel:
-                totals = dict(cursor.fetchall())
-                of, worst = sum(totals.values()), _worst_channel(check, counts, totals, window)
+            if check.threshold.per is not None:
+                totals = _totals(cursor.fetchall())
+                worst = _worst_channel(check, amounts, totals, window)
+                of = None if check.threshold.weigh else int(sum(totals.values()))
             else:
                 of = int(cursor.fetchone()[0])
     except (psycopg2.Error, KeyError, ValueError, TypeError, IndexError) as error:
         reason = str(error).strip().split("\n")[0]
         raise ArgoError(f"the check {check.name} cannot be run: {reason}") from error
     where = window.place(sample[0]) if sample else ""
-    return judge(check, int(count), of, sample, where, worst)
+    return judge(check, int(count), of, sample, where, worst, digest)
+
+
+def _by_channel(threshold: Threshold) -> str:
+    """The part of the query that says how much of each channel (and day) breaks the rule."""
+    if threshold.per is None:
+        return "NULL"
+    return _BY_CHANNEL.format(
+        day="day::text" if threshold.per == "channel and day" else "NULL::text",
+        amount=f"sum({threshold.weigh})" if threshold.weigh else "count(*)",
+    )
+
+
+def _totals(rows: Sequence[Sequence[Any]]) -> dict[Share, float]:
+    """What the rows of a channel (and day) are a part of; without days a row has two columns."""
+    return {(row[0], str(row[1]) if len(row) > 2 else None): float(row[-1] or 0) for row in rows}
 
 
 def _worst_channel(
-    check: Check, counts: Sequence[Sequence[int]], totals: Mapping[int, int], window: Window
+    check: Check,
+    amounts: Sequence[tuple[int, str | None, Any]],
+    totals: Mapping[Share, float],
+    window: Window,
 ) -> ChannelShare | None:
-    """The channel that breaks the rule, or else the one with the largest part; None without any."""
-    shares = [
-        # A channel with nothing to be a part of is broken whole.
-        ChannelShare(window.place({"channel_id": channel_id}), count, totals.get(channel_id, count))
-        for channel_id, count in counts
-    ]
+    """The channel (and day) that breaks the rule, or else the one with the largest part."""
+    lengths = {channel["channel_id"]: channel["interval_seconds"] for channel in window.channels}
+    shares = []
+    for channel_id, day, told in amounts:
+        # NaN, which JSON tells as text.
+        amount = float(told)
+        shares.append(
+            ChannelShare(
+                window.place({"channel_id": channel_id}) + (f" on {day}" if day else ""),
+                amount,
+                # A channel with nothing to be a part of is broken whole.
+                totals.get((channel_id, day)) or amount,
+                lengths.get(channel_id) or DEFAULT_INTERVAL_SECONDS,
+            )
+        )
     return max(
         shares,
-        key=lambda one: (not check.threshold.allows(one.count, one.of), one.count / one.of),
+        key=lambda one: (not _is_allowed(check, one), one.amount / one.of),
         default=None,
     )
+
+
+def _is_allowed(check: Check, share: ChannelShare) -> bool:
+    return check.threshold.allows(share.amount, share.of, share.interval_seconds)
 
 
 def _sentence(
@@ -226,11 +279,14 @@ def _sentence(
         return f"{check.fault}: none"
     text = f"{check.fault}: {count:,}"
     if worst:
-        share = 100 * worst.count / worst.of
-        text += (
-            f", of {worst.named} {worst.count:,} of {worst.of:,} ({share:.1f} %, allowed "
-            f"{check.threshold})"
+        share = 100 * worst.amount / worst.of
+        unit = check.threshold.unit
+        part = (
+            f"{worst.amount:,.1f} of {worst.of:,.1f} {unit}"
+            if unit
+            else f"{worst.amount:,.0f} of {worst.of:,.0f}"
         )
+        text += f", of {worst.named} {part} ({share:.1f} %, allowed {check.threshold})"
     elif of:
         text += f" of {of:,} ({100 * count / of:.1f} %, allowed {check.threshold})"
     elif check.threshold.limit:

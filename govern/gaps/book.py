@@ -11,7 +11,14 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from govern.gaps.expected import ExpectedSpan, Site, load_expected, query
+from govern.gaps.expected import (
+    ExpectedSpan,
+    Site,
+    gap_spans,
+    load_expected,
+    query,
+    was_asked,
+)
 from govern.gaps.find import Gap, Look, find_gaps
 from lib.database import Cursor
 from lib.date_utils import Period
@@ -61,12 +68,18 @@ class BookChanges:
 
 @dataclass(frozen=True)
 class Kept:
-    """What keeping the book of one site did: the open gaps of the days, and what changed."""
+    """What keeping the book of one site did: the open gaps of the days, and what changed.
+
+    `channels` is how many should have reported in the days; `asked` is False where nobody ever
+    asked for any of them.
+    """
 
     site: Site
     period: Period
     gaps: list[Gap]
     changes: BookChanges
+    channels: int
+    asked: bool
 
 
 def keep_book(cursor: Cursor, site: Site, period: Period, now: datetime) -> Kept:
@@ -75,8 +88,9 @@ def keep_book(cursor: Cursor, site: Site, period: Period, now: datetime) -> Kept
     mv_hourly_usage has to be fresh.
     """
     cursor.execute("SELECT pg_advisory_xact_lock(%s)", (GAPS_LOCK_KEY,))
-    spans = load_expected(cursor, site)
+    spans = gap_spans(load_expected(cursor, site), site)
     looks = looks_of(spans, period)
+    channels = len(looks)
     while True:
         gaps = find_gaps(cursor, spans, looks)
         booked = _booked(cursor, site, period, looks, gaps)
@@ -88,7 +102,7 @@ def keep_book(cursor: Cursor, site: Site, period: Period, now: datetime) -> Kept
         gaps, [row for row in booked if _is_looked_at(row, looks, gaps, site, period)]
     )
     _write(cursor, changes, now)
-    return Kept(site, period, gaps, changes)
+    return Kept(site, period, gaps, changes, channels, was_asked(cursor, site, period))
 
 
 def looks_of(spans: Sequence[ExpectedSpan], period: Period) -> dict[int, Look]:
@@ -173,8 +187,9 @@ def _is_looked_at(
     """True where what was found says whether the booked gap is still there."""
     look = looks.get(row.channel_id)
     if look is None:
-        # Nothing is expected of the channel in these days (any more).
-        return row.overlaps(period.start, period.end)
+        # Nothing is expected of the channel in these days (any more, or until the next sync).
+        is_earlier = row.gap_start < site.gaps_until <= period.start
+        return row.overlaps(period.start, period.end) and not is_earlier
     is_after = look.end <= row.gap_start < min(period.end, site.complete_until)
     is_before = period.start < row.gap_end <= look.start
     if is_after or is_before:

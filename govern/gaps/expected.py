@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -15,20 +15,36 @@ from lib.errors import UsageError
 from lib.schema import SQL_FOLDER
 
 _SITES = "SELECT organization_id, organization_name, timezone FROM organizations"
-_ASKED_UNTIL = """
-SELECT max(least(started_at - make_interval(secs => %(settle)s), window_end)) AS asked_until
+# How far anybody asked, and when the newest attempt began that asked so far.
+_NEWEST_ASKED = """
+SELECT least(started_at - make_interval(secs => %(settle)s), window_end) AS asked_until, started_at
 FROM ingestion_logs WHERE organization_id = %(site_id)s AND status <> 'running'
+ORDER BY 1 DESC, 2 DESC LIMIT 1
 """
+_ASKED = """
+SELECT EXISTS (
+    SELECT FROM ingestion_logs
+    WHERE organization_id = %(site_id)s AND window_start < %(end)s AND window_end > %(start)s
+      AND started_at - make_interval(secs => %(settle)s) > %(start)s
+)
+"""
+# As the check sync_overdue: due every day, two hours are allowed.
+SYNC_DUE_AFTER = timedelta(hours=26)
 
 
 @dataclass(frozen=True)
 class Site:
-    """A site and the instant up to which its channels should have reported by now."""
+    """A site and the instant up to which its channels should have reported by now.
+
+    `gaps_until` is the same, but not after what was asked for while the next sync is not overdue:
+    what that sync will bring is no gap yet.
+    """
 
     site_id: str
     site_name: str
     timezone: str
     complete_until: datetime
+    gaps_until: datetime
 
 
 @dataclass(frozen=True)
@@ -65,7 +81,7 @@ def load_sites(connection: Connection, site_id: str | None, now: datetime) -> li
             row["organization_id"],
             row["organization_name"],
             row["timezone"],
-            _complete_until(connection, row["organization_id"], row["timezone"], now),
+            *_due_until(connection, row["organization_id"], row["timezone"], now),
         )
         for row in rows
     ]
@@ -96,6 +112,24 @@ def load_expected(cursor: Cursor, site: Site) -> list[ExpectedSpan]:
     ]
 
 
+def gap_spans(spans: Sequence[ExpectedSpan], site: Site) -> list[ExpectedSpan]:
+    """The part of each span in which a missing reading is a gap by now (see Site)."""
+    cut = [replace(span, expected_to=min(span.expected_to, site.gaps_until)) for span in spans]
+    return [span for span in cut if span.expected_from < span.expected_to]
+
+
+def was_asked(cursor: Cursor, site: Site, period: Period) -> bool:
+    """True where an attempt of ingestion asked for any time of the days."""
+    parameters = {
+        "site_id": site.site_id,
+        "start": period.start,
+        "end": period.end,
+        "settle": get_settings().eniscope_settle_seconds,
+    }
+    cursor.execute(_ASKED, parameters)
+    return bool(cursor.fetchone()[0])
+
+
 def query(cursor: Cursor, name: str, parameters: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """Rows of a file below govern/sql, as dictionaries."""
     cursor.execute((SQL_FOLDER / f"{name}.sql").read_text(encoding="utf-8"), parameters)
@@ -104,11 +138,21 @@ def query(cursor: Cursor, name: str, parameters: dict[str, Any]) -> Iterator[dic
         yield dict(zip(names, row, strict=True))
 
 
-def _complete_until(connection: Connection, site_id: str, timezone: str, now: datetime) -> datetime:
-    """Every earlier day is due; of today what ingestion has asked for."""
+def _due_until(
+    connection: Connection, site_id: str, timezone: str, now: datetime
+) -> tuple[datetime, datetime]:
+    """Until when a site should be complete, and until when what is missing is a gap.
+
+    Every earlier day is due; of today what ingestion has asked for.
+    """
     settle_seconds = get_settings().eniscope_settle_seconds
-    (row,) = fetch_all(connection, _ASKED_UNTIL, {"site_id": site_id, "settle": settle_seconds})
+    rows = fetch_all(connection, _NEWEST_ASKED, {"site_id": site_id, "settle": settle_seconds})
+    newest = rows[0] if rows else None
+    asked_until = newest["asked_until"] if newest else None
     today = local_day(now, timezone)
-    return complete_until(
-        Period(today, today, timezone), now, timedelta(seconds=settle_seconds), row["asked_until"]
+    until = complete_until(
+        Period(today, today, timezone), now, timedelta(seconds=settle_seconds), asked_until
     )
+    if newest is None or newest["started_at"] < now - SYNC_DUE_AFTER:
+        return until, until
+    return until, min(until, newest["asked_until"])

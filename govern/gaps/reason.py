@@ -63,14 +63,14 @@ def judge(
     if share((Stretch(one.asked_from, one.asked_until) for one in answered), gap) < MOST:
         failed = any(one.status in ("failed", "partial") for one in attempts)
         return ("api_failed" if failed else "unknown"), True
-    asked_late = any(
-        one.started_at >= gap.end + LAST_CHANCE
-        and one.asked_from <= gap.start
-        and one.asked_until >= gap.end
+    # Windows may meet inside of a gap: what counts is what they cover together.
+    late = (
+        Stretch(one.asked_from, one.asked_until)
         for one in answered
+        if one.started_at >= gap.end + LAST_CHANCE
     )
     reason: Reason = "site_offline" if share(silence, gap) >= MOST else "channel_silent"
-    return reason, not asked_late
+    return reason, share(late, gap) < 1
 
 
 def share(parts: Iterable[Stretch], whole: Stretch) -> float:

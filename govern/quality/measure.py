@@ -11,7 +11,7 @@ import numpy as np
 
 from config.settings import get_settings
 from govern.gaps.book import looks_of
-from govern.gaps.expected import ExpectedSpan, Site, load_expected, query
+from govern.gaps.expected import ExpectedSpan, Site, gap_spans, load_expected, query
 from govern.gaps.find import Gap, find_gaps
 from govern.quality.degrading import TREND_DAYS, Degradation, degradation
 from lib.database import Cursor
@@ -37,7 +37,11 @@ GROUP BY channel_id
 
 @dataclass
 class Tally:
-    """Counts over some days, of one channel or of all; `expected` and `received` in intervals."""
+    """Counts over some days, of one channel or of all; `expected` and `received` in intervals.
+
+    `timeless_rows` were received in these days and refused without a usable time: they may belong
+    to any others, so they are in no share.
+    """
 
     expected: int = 0
     received: int = 0
@@ -46,6 +50,7 @@ class Tally:
     null_energy: int = 0
     null_power: int = 0
     rejected_rows: int = 0
+    timeless_rows: int = 0
     rejected_values: int = 0
     out_of_range: int = 0
     conflicts: int = 0
@@ -82,7 +87,7 @@ class Tally:
 
     @property
     def rejected_pct(self) -> float | None:
-        """Readings refused whole, of all that arrived [%]."""
+        """Readings of these days refused whole, of all that arrived of them [%]."""
         return _percent(self.rejected_rows, self.readings + self.rejected_rows)
 
 
@@ -125,8 +130,9 @@ def measure(cursor: Cursor, site: Site, period: Period) -> SiteQuality:
     whole = Period(min(previous.first_day, trend.first_day), period.last_day, period.timezone)
     spans = load_expected(cursor, site)
     tallies = _tallies_by_day(cursor, spans, whole)
-    gaps = find_gaps(cursor, spans, looks_of(spans, period))
-    gaps_before = find_gaps(cursor, spans, looks_of(spans, previous))
+    due = gap_spans(spans, site)
+    gaps = find_gaps(cursor, due, looks_of(due, period))
+    gaps_before = find_gaps(cursor, due, looks_of(due, previous))
     lags = _daily_lags(cursor, spans, trend)
     fields = _null_fields(cursor, spans, period)
     estimated = {
@@ -181,7 +187,8 @@ def _share(tally: Tally) -> float:
 def _rank(channel: ChannelQuality) -> tuple[float, int, int, int]:
     """Worst first: least complete, then most refused and contradicted, then by id."""
     complete = channel.now.completeness_pct
-    doubted = channel.now.rejected_rows + channel.now.rejected_values + channel.now.conflicts
+    now = channel.now
+    doubted = now.rejected_rows + now.timeless_rows + now.rejected_values + now.conflicts
     return (
         100.0 if complete is None else complete,
         -channel.now.missing_intervals,
@@ -260,6 +267,7 @@ def _day_tally(
         null_energy=stored.get("null_energy", 0) if metered else 0,
         null_power=stored.get("null_power", 0) if metered else 0,
         rejected_rows=refused.get("rejected_rows", 0),
+        timeless_rows=refused.get("timeless_rows", 0),
         rejected_values=refused.get("rejected_values", 0),
         out_of_range=refused.get("out_of_range", 0),
         conflicts=refused.get("conflicts", 0),

@@ -22,12 +22,19 @@ REASONS = {
 SHADES = ((99.0, "full"), (90.0, "most"), (50.0, "half"), (0.0, "little"))
 
 
+# Estimates are counted for the period alone; what has no time belongs to no period.
+OF_THESE_DAYS_ALONE = ("estimated", "timeless_rows")
+# More days than fit side by side on a telephone stand in several rows.
+MOST_DAYS_IN_ONE_ROW = 45
+
+
 def quality_page(document: dict[str, Any]) -> str:
     """The page for a document of govern.quality.verdict."""
     days = _days(document)
     return _template().render(
         report=document,
         days=days,
+        is_long=len(days) > MOST_DAYS_IN_ONE_ROW,
         trends=_trends(document["site"]["now"], document["site"]["before"]),
         reasons=REASONS,
     )
@@ -51,6 +58,7 @@ def _trends(now: dict[str, Any], before: dict[str, Any]) -> list[dict[str, str]]
         ("Without power", "null_power_pct", " %", 2),
         ("Out of range", "out_of_range_pct", " %", 2),
         ("Readings refused", "rejected_rows", "", 0),
+        ("Refused without a usable time, received in these days", "timeless_rows", "", 0),
         ("Values refused", "rejected_values", "", 0),
         ("Told differently later", "conflicts", "", 0),
         ("Estimated intervals", "estimated", "", 0),
@@ -59,9 +67,8 @@ def _trends(now: dict[str, Any], before: dict[str, Any]) -> list[dict[str, str]]
         {
             "name": name,
             "now": figure(now[key], unit, places),
-            # Estimates are counted for the period alone.
             "before": "–"
-            if key == "estimated" or not before["expected"]
+            if key in OF_THESE_DAYS_ALONE or not before["expected"]
             else figure(before[key], unit, places),
         }
         for name, key, unit, places in rows
@@ -71,6 +78,12 @@ def _trends(now: dict[str, Any], before: dict[str, Any]) -> list[dict[str, str]]
 def figure(value: float | None, unit: str = "", places: int = 0) -> str:
     """A number for a person; a dash where there is none."""
     return "–" if value is None else f"{value:,.{places}f}{unit}"
+
+
+def refused(tally: dict[str, Any]) -> str:
+    """Readings and values refused; `+ n` are readings without a usable time, of whatever days."""
+    text = figure(tally["rejected_rows"] + tally["rejected_values"])
+    return f"{text} + {figure(tally['timeless_rows'])}" if tally["timeless_rows"] else text
 
 
 def _days(document: dict[str, Any]) -> list[date]:
@@ -93,5 +106,5 @@ def _template() -> jinja2.Template:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"figure": figure, "shade": shade, "moment": _moment}
+    environment.filters |= {"figure": figure, "refused": refused, "shade": shade, "moment": _moment}
     return environment.get_template("quality_report.html.j2")

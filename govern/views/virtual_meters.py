@@ -6,7 +6,7 @@ A part is always a stored channel, never another virtual meter: no definition ca
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -41,20 +41,49 @@ class VirtualMeter:
         return asdict(self)
 
 
-def parse_part(text: str) -> Part:
-    """Read CHANNEL or CHANNEL=WEIGHT. Raises UsageError for anything else.
+def parse_part(text: str, ids_by_name: Mapping[str, Sequence[int]]) -> Part:
+    """Read CHANNEL or CHANNEL=WEIGHT, where CHANNEL is an id or a name that only one channel has.
 
-    >>> parse_part("158694=-0.5")
+    `ids_by_name` has the names casefolded. Raises UsageError for anything else.
+
+    >>> parse_part("158694=-0.5", {})
     Part(channel_id=158694, weight=-0.5)
+    >>> parse_part("AHU=1=-1", {"ahu=1": [7]})
+    Part(channel_id=7, weight=-1.0)
     """
-    channel, _, weight = text.partition("=")
+    channel, equals, weight_text = text.rpartition("=")
+    # A name may hold an equals sign itself.
+    if not equals or text.strip().casefold() in ids_by_name:
+        channel, weight_text = text, "1"
+    ids = ids_by_name.get(channel.strip().casefold(), ())
+    if len(ids) > 1:
+        several = ", ".join(map(str, ids))
+        raise UsageError(f"'{channel}' is the name of channels {several}: give the id of one")
     try:
-        part = Part(int(channel), float(weight) if "=" in text else 1.0)
+        part = Part(ids[0] if ids else int(channel), float(weight_text))
     except ValueError:
-        raise UsageError(f"'{text}' is not a part such as 158694 or 158694=-1") from None
+        raise UsageError(
+            f"'{text}' is not a part such as 158694, 158694=-1 or the site's name of a channel"
+        ) from None
     if not math.isfinite(part.weight) or part.weight == 0:
         raise UsageError(f"'{text}': a weight is a number other than 0")
     return part
+
+
+def named_parts(cursor: Cursor, site_id: str, texts: Sequence[str]) -> list[Part]:
+    """The parts as they were typed. Raises UsageError as `parse_part`, or for an unknown site."""
+    require_site(cursor, site_id)
+    cursor.execute(
+        "SELECT channel_id, channel_name FROM channels WHERE organization_id = %s "
+        "ORDER BY channel_id",
+        [site_id],
+    )
+    ids_by_name: dict[str, list[int]] = {}
+    for channel_id, name in cursor.fetchall():
+        # A number always means an id.
+        if not name.strip().isdecimal():
+            ids_by_name.setdefault(name.strip().casefold(), []).append(channel_id)
+    return [parse_part(text, ids_by_name) for text in texts]
 
 
 def require_site(cursor: Cursor, site_id: str) -> None:
@@ -87,16 +116,20 @@ def virtual_meters(cursor: Cursor, site_id: str | None) -> list[VirtualMeter]:
     ]
 
 
-def define(cursor: Cursor, site_id: str, name: str, parts: Sequence[Part]) -> VirtualMeter:
+def define(
+    cursor: Cursor, site_id: str, name: str, parts: Sequence[Part]
+) -> tuple[VirtualMeter, VirtualMeter | None]:
     """Make a virtual meter, or give the one of that name these parts instead of its own.
 
-    Raises UsageError for an unknown site, no part, a part named twice, a channel of another site
-    or without energy, and an empty name.
+    Returns it and, where there was one of that name, what it was. Raises UsageError for an unknown
+    site, no part, a part named twice, a channel of another site or without energy, and an empty
+    name.
     """
     require_site(cursor, site_id)
     if not name.strip():
         raise UsageError("a virtual meter needs a name")
     _require_parts(cursor, site_id, parts)
+    before = {meter.name: meter for meter in virtual_meters(cursor, site_id)}.get(name.strip())
     cursor.execute(
         "INSERT INTO virtual_meters (organization_id, name) VALUES (%s, %s) "
         "ON CONFLICT (organization_id, name) DO UPDATE SET name = excluded.name "
@@ -113,7 +146,7 @@ def define(cursor: Cursor, site_id: str, name: str, parts: Sequence[Part]) -> Vi
     (meter,) = [
         meter for meter in virtual_meters(cursor, site_id) if meter.virtual_meter_id == meter_id
     ]
-    return meter
+    return meter, before
 
 
 def remove(cursor: Cursor, site_id: str, name: str) -> None:

@@ -204,6 +204,14 @@ def _save_channels(
         """,
         rows,
     )
+    told = {channel_id: one.in_site_total for channel_id, one in config.channels.items()}
+    execute_values(
+        cursor,
+        "UPDATE channels AS c SET in_site_total = told.is_in FROM (VALUES %s) AS told (id, is_in) "
+        "WHERE c.channel_id = told.id AND c.in_site_total IS DISTINCT FROM told.is_in",
+        [(channel.channel_id, told.get(channel.channel_id)) for channel in channels],
+        template="(%s, %s::boolean)",
+    )
     execute_values(
         cursor,
         "UPDATE channels AS c SET status = told.status FROM (VALUES %s) AS told (id, status) "

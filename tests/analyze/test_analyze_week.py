@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import date, timedelta
 
@@ -490,3 +491,48 @@ def test_findings_are_in_the_sites_zone() -> None:
     assert start.isoformat() == "2025-08-18T19:00:00-04:00"
     assert end.isoformat() == "2025-08-19T06:00:00-04:00"
     assert found.timezone == NEW_YORK
+
+
+# --- whatever comes ---
+
+
+def half_missing(load: Load) -> None:
+    load.power_kw[np.random.default_rng(5).random(len(load.index)) < 0.5] = np.nan
+
+
+def all_missing_but_the_history(load: Load) -> None:
+    load.power_kw[load.in_period] = np.nan
+
+
+def zeros_only(load: Load) -> None:
+    load.power_kw[:] = 0.0
+
+
+def exporting(load: Load) -> None:
+    load.power_kw *= -1
+
+
+@pytest.mark.parametrize("interval_seconds", [60, 900, 3600])
+@pytest.mark.parametrize(
+    "monday", [date(2025, 10, 27), date(2026, 3, 2), date(2025, 12, 22), date(2025, 12, 29)]
+)
+@pytest.mark.parametrize(
+    "change", [half_missing, all_missing_but_the_history, zeros_only, exporting]
+)
+def test_odd_readings_in_odd_weeks_give_what_was_measured_or_a_caveat(
+    monday: date, interval_seconds: int, change: Callable[[Load], None]
+) -> None:
+    site = office_site(allow_export=True)
+    load = office(week_of(monday), interval_seconds=interval_seconds, site=site, baseline_weeks=3)
+    change(load)
+    found = findings(channel(load), load=load)
+    in_week = load.power_kw[load.in_period]
+    if np.isfinite(in_week).any():
+        assert found.totals.energy_kwh == pytest.approx(np.nansum(in_week) * load.hours)
+    else:
+        assert found.totals.energy_kwh is None
+        assert "was not measured" in found.headline
+    is_odd = change is not zeros_only
+    assert bool(found.data_quality.caveats) == is_odd
+    assert found.spikes == ()
+    assert found.after_hours.total_excess_kwh == 0

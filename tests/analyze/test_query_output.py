@@ -115,6 +115,7 @@ def test_sql_streams_and_tells_times_on_the_sites_clock(ask: Ask, readings: pd.D
         ("SELECT 1; COMMIT; CREATE TEMP TABLE t (a int)", "multi-query"),
         ("CREATE TEMP TABLE t AS SELECT 1", "only one SELECT"),
         ("SELECT 1 AS a INTO TEMP t", "only one SELECT"),
+        ("DELETE FROM v_meters RETURNING 1", "--sql"),
         ("DELETE FROM readings RETURNING 1", "--sql"),
         ("WITH gone AS (DELETE FROM readings RETURNING 1) SELECT * FROM gone", "--sql"),
         ("SELECT * FROM readings", "permission denied"),

@@ -52,6 +52,18 @@ def test_a_gap_of_a_sub_meter_is_no_remainder() -> None:
     assert found.unexplained_kwh == pytest.approx(0.0, abs=1e-6)
 
 
+def test_a_sub_meter_that_died_is_left_out_of_both_sides_and_named() -> None:
+    one, two = office(week_of(), seed=1), office(week_of(), seed=2)
+    main = main_of(one, two)
+    two.power_kw[two.between("2025-08-20 00:00", "2025-08-25 00:00")] = np.nan
+    found = findings(part(one, 1), part(two, 2), main, load=one).reconciliation
+    assert found is not None
+    assert found.left_out == ("RTU-2",)
+    assert found.parts_kwh == pytest.approx(one.power_kw[one.in_period].sum() / 4)
+    assert found.usual_share == pytest.approx(found.unexplained_share, abs=0.02)
+    assert found.finding is None
+
+
 def test_sub_meters_that_measure_more_than_the_main_are_told() -> None:
     one = office(week_of(), seed=1)
     twice = replace(part(one, 2), channel_name="RTU-1 again")
@@ -73,6 +85,16 @@ def test_a_gain_that_falls_over_four_weeks_is_a_drift_and_steady_weeks_are_none(
     load.power_kw *= 1 - 0.3 * np.clip(day / 30, 0, 1)
     (drift,) = findings(channel(load, 1), load=load).drifts
     assert (drift.channel_id, drift.change_pct) == (1, pytest.approx(-25, abs=8))
+
+
+def test_what_several_channels_drift_together_is_the_season_and_not_told() -> None:
+    loads = [office(week_of(), noise=0.05, seed=seed) for seed in range(4)]
+    day = loads[0].calendar.day - loads[0].calendar.day[-1] + 30
+    for load in loads[:3]:
+        load.power_kw *= 1 - 0.3 * np.clip(day / 30, 0, 1)
+    channels = [channel(load, number) for number, load in enumerate(loads, start=1)]
+    assert findings(*channels, load=loads[0]).drifts == ()
+    assert len(findings(channels[0], channels[1], channels[3], load=loads[0]).drifts) == 2
 
 
 def test_export_is_named() -> None:

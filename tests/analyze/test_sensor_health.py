@@ -204,3 +204,88 @@ def test_an_air_sensor_is_judged_by_its_temperature() -> None:
     found = findings(air, load=load)
     assert [issue.type for issue in found.health_issues] == ["flatline"]
     assert found.totals.energy_kwh is None
+
+
+def told(load: Load, measures: dict[str, np.ndarray] | None = None) -> tuple[str, str, str, str]:
+    """Type, severity, start and end of the only issue, in local time."""
+    (issue,) = issues(load, measures)
+    return issue.type, issue.severity, f"{issue.start:%d %H:%M}", f"{issue.end:%d %H:%M}"
+
+
+def uneven(load: Load) -> dict[str, np.ndarray]:
+    """Phases of 50, 30 and 20 %, each with noise of its own."""
+    rng = np.random.default_rng(3)
+    measures = phases(load, 0.5, 0.3, 0.2)
+    return {name: kw * (1 + 0.03 * rng.standard_normal(len(kw))) for name, kw in measures.items()}
+
+
+def test_phases_that_were_exchanged_are_told_from_when_on() -> None:
+    load = office(week_of())
+    measures = uneven(load)
+    assert issues(load, measures) == []
+    late = load.between("2025-08-20 10:00", "2025-08-25 00:00")
+    one, two = measures["power_kw_1"].copy(), measures["power_kw_2"].copy()
+    measures["power_kw_1"][late], measures["power_kw_2"][late] = two[late], one[late]
+    assert told(load, measures) == ("phase_imbalance", "medium", "20 10:00", "25 00:00")
+    assert "Phases 1 and 2 have changed places" in issues(load, measures)[0].description
+
+
+@pytest.mark.parametrize("is_refused", [False, True])
+def test_a_phase_that_reads_backwards_is_told_even_where_its_value_was_refused(
+    is_refused: bool,
+) -> None:
+    load = office(week_of())
+    measures = uneven(load)
+    late = load.between("2025-08-20 10:00", "2025-08-25 00:00")
+    measures["power_kw_3"][late] *= -1
+    measures["power_kw"] = np.sum([measures[f"power_kw_{n}"] for n in (1, 2, 3)], axis=0)
+    measures["energy_kwh"] = measures["power_kw"] * load.hours
+    if is_refused:
+        measures["power_kw_3"][late] = np.nan
+    found = [one for one in issues(load, measures) if one.type == "phase_imbalance"]
+    assert [f"{one.start:%d %H:%M}" for one in found] == ["20 10:00"]
+    assert "Phase 3 reads backwards" in found[0].description
+
+
+def test_a_phase_that_feeds_in_by_day_is_no_fault() -> None:
+    load = office(week_of())
+    measures = uneven(load)
+    sunny = (load.index.hour >= 9) & (load.index.hour < 16)
+    measures["power_kw_3"][sunny] -= 0.5 * load.power_kw[sunny]
+    found = findings(channel(load, measures=measures), load=load, allow_export=True).health_issues
+    assert [one for one in found if one.type == "phase_imbalance"] == []
+
+
+def test_a_phase_lost_for_two_days_is_told_with_its_bounds() -> None:
+    load = office(week_of())
+    measures = uneven(load)
+    measures["power_kw_2"][load.between("2025-08-20 08:00", "2025-08-21 18:00")] = 0.0
+    kind, severity, start, end = told(load, measures)
+    assert (kind, severity) == ("phase_imbalance", "medium")
+    # At night the load is too small to say.
+    assert (start, end) == ("20 08:00", "21 18:00")
+
+
+def test_zeros_here_and_there_are_told_where_a_channel_never_has_any() -> None:
+    load = office(week_of())
+    lost = np.flatnonzero(load.between("2025-08-20 08:00", "2025-08-21 08:00"))[::6]
+    load.power_kw[lost] = 0.0
+    assert told(load) == ("out_of_range", "medium", "20 08:00", "21 06:45")
+    voltage = {"voltage_v": np.full(len(load.index), 230.0)}
+    assert issues(load, voltage) == []
+
+
+def test_days_below_the_usual_base_load_are_a_wrong_scale() -> None:
+    load = office(week_of(), closed_kw=8.0)
+    load.power_kw[load.between("2025-08-20 00:00", "2025-08-22 00:00")] *= 0.1
+    assert told(load) == ("out_of_range", "medium", "20 00:00", "22 00:00")
+    assert "Below 60 % of its usual base load for 2.0 days" in issues(load)[0].description
+
+
+def test_hours_far_above_anything_before_are_a_wrong_scale_and_no_waste() -> None:
+    load = office(week_of())
+    load.power_kw[load.between("2025-08-20 08:00", "2025-08-20 18:00")] *= 10
+    found = findings(channel(load), load=load)
+    assert [one.type for one in found.health_issues] == ["out_of_range"]
+    assert "More than 4 times its usual highest load for 10 h" in found.health_issues[0].description
+    assert (found.anomalies, found.spikes, found.after_hours.meters) == ((), (), ())

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -32,11 +32,13 @@ from analyze.findings import (
     Totals,
     WeekFindings,
 )
-from lib.circuit_breaker import BreakerStatus
+from lib.circuit_breaker import BreakerStatus, DayStatus
 
 NEW_YORK = ZoneInfo("America/New_York")
 MONDAY = datetime(2026, 11, 9, tzinfo=NEW_YORK)
 GENERATED_AT = datetime(2026, 11, 16, 11, 5, tzinfo=UTC)
+# 06:03 in New York.
+VALIDATED_AT = datetime(2026, 11, 16, 11, 3, tzinfo=UTC)
 
 # id, name, type, share of the site's load, in the site's total
 CHANNELS: tuple[tuple[int, str, str, float, bool], ...] = (
@@ -385,21 +387,25 @@ def breaker_status(**changes: Any) -> BreakerStatus:
         "is_open": True,
         "verdict": "pass",
         "validation_run_id": 41,
-        "overridden_by": None,
-        "override_reason": None,
         "blocked_days": (),
         "reason": "",
+        "validated_at": VALIDATED_AT,
     }
     return BreakerStatus(**{**passed, **changes})
 
 
 def overridden() -> BreakerStatus:
-    """A period that failed and was opened by hand."""
-    return breaker_status(
+    """A period of which Thursday failed and was opened by hand."""
+    thursday = DayStatus(
+        day=date(2026, 11, 12),
         verdict="fail",
+        validation_run_id=42,
+        validated_at=VALIDATED_AT,
         overridden_by="Dana Hughes",
         override_reason="meter swap on Thursday, gap confirmed on site",
+        found=("completeness_error",),
     )
+    return breaker_status(verdict="fail", validation_run_id=42, days=(thursday,))
 
 
 def empty_week() -> WeekFindings:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from datetime import date, timedelta
+from threading import Thread
 from typing import Any
 
 from support import Database
@@ -80,3 +82,31 @@ def store_verdict(
             override.get("by"), override.get("reason"),
         ],
     )  # fmt: skip
+
+
+@contextmanager
+def stored_between_verdict_and_numbers(database: Database, statement: str) -> Iterator[None]:
+    """Run a statement when the script inside has asked the breaker and reads its first numbers.
+
+    The breaker does not look at meters, and whoever reads a number does.
+    """
+    waiting = "SELECT count(*) FROM pg_locks WHERE relation = 'meters'::regclass AND NOT granted"
+    with closing(database.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("LOCK TABLE meters IN ACCESS EXCLUSIVE MODE")
+        seen = []
+
+        def store() -> None:
+            for _ in range(600):
+                cursor.execute(waiting)
+                if cursor.fetchone()[0]:
+                    seen.append(True)
+                    cursor.execute(statement)
+                    break
+                cursor.execute("SELECT pg_sleep(0.05)")
+            connection.commit()
+
+        thread = Thread(target=store)
+        thread.start()
+        yield
+        thread.join()
+    assert seen, "the script never came to its first number"

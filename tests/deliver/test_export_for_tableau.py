@@ -3,19 +3,27 @@
 from __future__ import annotations
 
 import csv
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from stored_site import CLOCK_CHANGE_WEEK, SITE_ID, store_site, store_verdict
+from stored_site import (
+    CLOCK_CHANGE_WEEK,
+    SITE_ID,
+    ZONE,
+    store_site,
+    store_verdict,
+    stored_between_verdict_and_numbers,
+)
 from support import Database, ScriptRunner
 
 from deliver.csv_tables import harmless
+from lib.date_utils import Period
 
 SCRIPT = "deliver/export_for_tableau.py"
 WEEK = ("--site", SITE_ID, "--start", "2026-10-26", "--end", "2026-11-01")
-FILES = {"readings.csv", "hourly.csv", "daily.csv", "channels.csv"}
+TABLES = {"readings.csv", "hourly.csv", "daily.csv", "channels.csv"}
 
 
 @pytest.fixture
@@ -29,8 +37,8 @@ def exported(database: Database, run_script: ScriptRunner, tmp_path: Path) -> Pa
 
 
 @pytest.mark.database
-def test_four_files_are_written_and_nothing_else(exported: Path) -> None:
-    assert {path.name for path in exported.iterdir()} == FILES
+def test_four_tables_and_their_validation_are_written_and_nothing_else(exported: Path) -> None:
+    assert {path.name for path in exported.iterdir()} == {*TABLES, "validation.csv"}
 
 
 @pytest.mark.database
@@ -129,12 +137,65 @@ def test_names_that_look_like_formulas_are_harmless_in_every_file(
     store_verdict(database, "pass")
     run_script(SCRIPT, *WEEK, "--out", tmp_path / "out")
 
-    for file in FILES:
+    for file in TABLES:
         with (tmp_path / "out" / file).open(encoding="utf-8", newline="") as lines:
             rows = list(csv.DictReader(lines))
         names = {row["channel_id"]: row["channel_name"] for row in rows}
         assert {row["site_name"] for row in rows} == {'\'=cmd|"/C calc"!A1'}
         assert (names["11"], names["12"]) == ("'\t+1", "'＝1,2")
+
+
+@pytest.mark.database
+def test_each_day_is_exported_with_its_verdict_and_who_opened_it(
+    database: Database, run_script: ScriptRunner, tmp_path: Path
+) -> None:
+    store_site(database)
+    store_verdict(database, "pass")
+    for day, by, reason in ((28, "=Ann", "meter swap"), (30, "Bob", "clock, reset")):
+        one_day = Period(date(2026, 10, day), date(2026, 10, day), ZONE)
+        store_verdict(database, "fail", one_day, by=by, reason=reason)
+    runs = dict(database.execute("SELECT coalesce(overridden_by, ''), id FROM validation_runs"))
+    result = run_script(SCRIPT, *WEEK, "--out", tmp_path / "out")
+    with (tmp_path / "out" / "validation.csv").open(encoding="utf-8", newline="") as lines:
+        days = {row["day"]: row for row in csv.DictReader(lines)}
+
+    assert result.exit_code == 0, result.stderr
+    assert list(days) == [day.isoformat() for day in CLOCK_CHANGE_WEEK.days]
+    shown = {
+        day: (
+            row["verdict"],
+            row["overridden_by"],
+            row["override_reason"],
+            row["checks_not_passed"],
+        )
+        for day, row in days.items()
+    }
+    assert shown.pop("2026-10-28") == ("fail", "'=Ann", "meter swap", "completeness")
+    assert shown.pop("2026-10-30") == ("fail", "Bob", "clock, reset", "completeness")
+    assert set(shown.values()) == {("pass", "", "", "")}
+    assert int(days["2026-10-28"]["validation_run_id"]) == runs["=Ann"]
+    assert {row["site_id"] for row in days.values()} == {SITE_ID}
+    assert "overridden by =Ann; Bob" in result.stderr
+
+
+@pytest.mark.database
+def test_the_verdict_and_all_tables_are_of_one_instant(
+    database: Database, run_script: ScriptRunner, tmp_path: Path
+) -> None:
+    store_site(database)
+    store_verdict(database, "pass")
+    tripled = (
+        "UPDATE readings SET energy_kwh = energy_kwh * 3;"
+        "UPDATE mv_hourly_usage SET energy_kwh = energy_kwh * 3"
+    )
+    with stored_between_verdict_and_numbers(database, tripled):
+        result = run_script(SCRIPT, *WEEK, "--out", tmp_path / "out")
+
+    assert result.exit_code == 0, result.stderr
+    for name in TABLES:
+        table = pd.read_csv(tmp_path / "out" / name).set_index("channel_id")
+        # 169 hours at 11 kW, as they were when the breaker was asked.
+        assert table.loc[[11], "energy_kwh"].sum() == pytest.approx(169 * 11), name
 
 
 @pytest.mark.database

@@ -10,7 +10,13 @@ from typing import Any
 import orjson
 import pytest
 from example_findings import GENERATED_AT, breaker_status, week_findings
-from stored_site import SITE_ID, ZONE, store_site, store_verdict
+from stored_site import (
+    SITE_ID,
+    ZONE,
+    store_site,
+    store_verdict,
+    stored_between_verdict_and_numbers,
+)
 from support import Database, ScriptRunner
 from test_report_json import DESIGN, deviations
 
@@ -183,6 +189,63 @@ def test_an_override_opens_the_report_and_stands_on_it(
     assert read(out)["metadata"]["validation"]["overriddenBy"] == "Dana <b>"
     assert "Dana &lt;b&gt;" in page
     assert "meter swap &amp; test" in page
+
+
+@pytest.mark.database
+def test_every_override_stands_on_the_report_with_its_own_days_reason_and_validation(
+    stored: Database, run_script: ScriptRunner, tmp_path: Path
+) -> None:
+    store_verdict(stored, "pass", WEEK)
+    for day, by, reason in ((5, "Bob", "clock reset"), (3, "Ann", "meter swap")):
+        one_day = Period(date(2026, 11, day), date(2026, 11, day), ZONE)
+        store_verdict(stored, "fail", one_day, by=by, reason=reason)
+    runs = dict(stored.execute("SELECT overridden_by, id FROM validation_runs"))
+    out = tmp_path / "week.json"
+    result = run_script(SCRIPT, "--site", SITE_ID, "--out", out, env=NOW)
+    validation = read(out)["metadata"]["validation"]
+    page = out.with_suffix(".html").read_text(encoding="utf-8")
+
+    assert result.exit_code == 0, result.stderr
+    assert validation["overrides"] == [
+        {"runId": runs["Ann"], "by": "Ann", "reason": "meter swap", "days": ["2026-11-03"]},
+        {"runId": runs["Bob"], "by": "Bob", "reason": "clock reset", "days": ["2026-11-05"]},
+    ]
+    assert validation["overriddenBy"] == "Ann; Bob"
+    assert validation["overrideReason"] == "meter swap; clock reset"
+    for shown in ("Tue 3 Nov", "Ann", "meter swap", "Thu 5 Nov", "Bob", "clock reset"):
+        assert shown in page[: page.index("<h1")]
+
+
+@pytest.mark.database
+def test_a_page_made_again_says_as_of_when_its_verdict_is_and_that_nobody_asked_again(
+    stored: Database, run_script: ScriptRunner, tmp_path: Path
+) -> None:
+    store_verdict(stored, "pass", WEEK)
+    stored.execute("UPDATE validation_runs SET finished_at = '2026-11-09T11:03Z'")
+    out = tmp_path / "week.json"
+    assert run_script(SCRIPT, "--site", SITE_ID, "--out", out, env=NOW).exit_code == 0
+    store_verdict(stored, "fail", WEEK)
+    again = run_script(SCRIPT, "--from-json", out, env=NOW)
+    page = out.with_suffix(".html").read_text(encoding="utf-8")
+
+    assert again.exit_code == 0
+    assert "pass (run 1 of Mon 9 Nov, 06:03)" in page
+    assert "not asked again whether its validation still stands" in again.stderr
+
+
+@pytest.mark.database
+def test_the_verdict_and_the_numbers_are_of_one_instant(
+    stored: Database, run_script: ScriptRunner, tmp_path: Path
+) -> None:
+    store_verdict(stored, "pass", WEEK)
+    out = tmp_path / "week.json"
+    tripled = "UPDATE readings SET energy_kwh = energy_kwh * 3"
+    with stored_between_verdict_and_numbers(stored, tripled):
+        result = run_script(SCRIPT, "--site", SITE_ID, "--out", out, env=NOW)
+
+    assert result.exit_code == 0, result.stderr
+    # 168 hours at 11 kW, as they were when the breaker was asked.
+    assert read(out)["summary"]["totalEnergyKwh"] == 1848.0
 
 
 @pytest.mark.database

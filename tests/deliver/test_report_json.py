@@ -38,6 +38,8 @@ DESIGN: Document = {
             "runId": (int, type(None)),
             "overriddenBy": TEXT,
             "overrideReason": TEXT,
+            "overrides": [{"runId": int, "by": str, "reason": str, "days": [str]}],
+            "validatedAt": (str, type(None)),
         },
         "inputs": {"readings": int, "channels": int, "completenessPct": NUMBER, "runIds": [str]},
     },
@@ -248,6 +250,7 @@ def test_an_override_stands_in_the_document_with_name_and_reason() -> None:
     assert validation["verdict"] == "fail"
     assert validation["overriddenBy"] == "Dana Hughes"
     assert validation["overrideReason"] == "meter swap on Thursday, gap confirmed on site"
+    assert [override["days"] for override in validation["overrides"]] == [["2026-11-12"]]
 
 
 def test_two_runs_differ_in_generated_at_only() -> None:

@@ -23,7 +23,7 @@ from example_findings import (
     week_findings,
 )
 
-from analyze.findings import Chart, Series, WeekFindings
+from analyze.findings import Chart, DriftFinding, Reconciliation, Series, WeekFindings
 from deliver.report_json import report_document
 from deliver.weekly_html import weekly_page
 from lib.errors import UsageError
@@ -150,7 +150,7 @@ def test_the_first_page_says_what_it_cost_what_went_wrong_and_what_to_do(page: P
     assert "RTU #1 Lobby ran while the building was closed High" in overview
     assert "Switch RTU #1 Lobby off at night $1,076 a year $790 to $1,290" in overview
     assert "96.8% complete, 2 gaps, 0 estimated values, 2 rejected readings" in overview
-    assert "pass (run 41)" in overview
+    assert "pass (run 41 of " in overview
 
 
 def test_every_section_is_there_in_its_order(page: Page) -> None:
@@ -169,7 +169,24 @@ def test_an_override_is_shown_with_name_and_reason() -> None:
     text = Page(weekly_page(document)).text
 
     assert "Published by hand although validation said “fail”." in text
-    assert "Released by Dana Hughes : meter swap on Thursday, gap confirmed on site" in text
+    released = "Thu 12 Nov: released by Dana Hughes (meter swap on Thursday, gap confirmed on site)"
+    assert released in text.replace(" )", ")").replace("( ", "(")
+
+
+def test_a_report_saved_before_overrides_were_listed_still_names_its_override() -> None:
+    document = report_document(week_findings(), overridden(), GENERATED_AT)
+    validation = document["metadata"]["validation"]
+    del validation["overrides"], validation["validatedAt"]
+    text = Page(weekly_page(document)).text
+
+    assert "Dana Hughes" in text
+    assert "meter swap on Thursday, gap confirmed on site" in text
+    assert "Validation: fail (run 42)" in text
+
+
+def test_a_verdict_is_shown_as_of_when_it_was_given(page: Page) -> None:
+    assert "Validation: pass (run 41 of Mon 16 Nov, 06:03)" in page.text
+    assert "changes of the data since then are not in it" in page.text
 
 
 def test_warnings_of_the_validation_are_shown() -> None:
@@ -453,3 +470,21 @@ def test_the_page_is_drawn_without_the_interactive_plotting_library() -> None:
     code = "import sys, deliver.weekly_html; sys.exit('matplotlib.pyplot' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_drifts_and_what_sub_meters_leave_unexplained_are_told_with_their_evidence() -> None:
+    drift = DriftFinding(162120, "RTU #1 Lobby", -18.4, "Its whole level moved by -18 %")
+    balance = Reconciliation(
+        162119, 1000.0, 880.0, 120.0, 0.12, 0.03, "12 % is not explained, usually 3 %", ("Spare",)
+    )
+    found = week_findings(drifts=(drift,), reconciliation=balance)
+    sections = report_document(found, breaker_status(), GENERATED_AT)["sections"]
+    assert [(one["channelId"], one["changePct"]) for one in sections["drifts"]] == [(162120, -18.4)]
+    assert sections["reconciliation"]["unexplainedPct"] == 12.0
+    assert sections["reconciliation"]["usualUnexplainedPct"] == 3.0
+    text = page_of(found).text
+    assert "Its whole level moved by -18 %" in text
+    assert "1,000 kWh against 880 kWh where all were measured" in text
+    assert "Silent and left out: Spare" in text
+    assert "12 % is not explained, usually 3 %" in text
+    assert "against its sub-meters" not in page_of(week_findings()).text

@@ -26,6 +26,10 @@ WEEKS = FIRST_HALF + SECOND_HALF
 HOLIDAY_WEEK = date(2026, 11, 9)
 NOW = datetime(2026, 11, 20, tzinfo=NEW_YORK)
 BASELINE_WEEKS = 6
+WASTE_TOLERANCE = 0.05
+# Weeks in which the weather moved the nights themselves while something was left on: heating that
+# fades out in April, or begins in November beside a small load (20 kWh).
+LARGER_TOLERANCE = {date(2026, 4, 20): 0.08, date(2026, 11, 9): 0.08}
 
 
 def midnight(day: date) -> datetime:
@@ -111,10 +115,20 @@ def test_after_hours_energy_is_what_was_left_on(week: tuple[Any, Any]) -> None:
         meter["channelId"]: meter["excessKwh"]
         for meter in report["sections"]["afterHoursWaste"]["topMeters"]
     }
-    assert sum(found.values()) == pytest.approx(sum(planted.values()), rel=0.10)
+    monday = instant(report["metadata"]["period"]["start"]).date()
+    tolerance = LARGER_TOLERANCE.get(monday, WASTE_TOLERANCE)
     assert found.keys() == planted.keys()
     for channel_id, kwh in planted.items():
-        assert found[channel_id] == pytest.approx(kwh, rel=0.15)
+        assert found[channel_id] == pytest.approx(kwh, rel=tolerance)
+
+
+def test_no_other_fault_of_a_meter_is_told_and_nothing_else_is_high(week: tuple[Any, Any]) -> None:
+    report, _ = week
+    told = report["sections"]["sensorHealth"]["issues"]
+    planted = {"missing_data", "flatline", "dead_channel", "low_completeness"}
+    assert {issue["type"] for issue in told} <= planted
+    assert {issue["type"] for issue in told if issue["severity"] == "high"} == {"dead_channel"}
+    assert [a for a in report["sections"]["anomalies"]["timeline"] if a["severity"] == "high"] == []
 
 
 def test_every_spike_is_found_at_its_interval_and_nothing_else_is_one(

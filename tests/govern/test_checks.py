@@ -155,6 +155,11 @@ FAULTS = [
         [{"channel_id": OFFICE, "last_reading": "2026-03-04T04:45:00+00:00"}],
     ),
     Fault(
+        "energy_not_power_times_time",
+        update("energy_kwh = 3 * energy_kwh", KITCHEN, NOON, ONE),
+        named(KITCHEN, NOON, ONE),
+    ),
+    Fault(
         "flatline",
         f"UPDATE readings SET power_kw = 3, energy_kwh = 0.75 WHERE channel_id = {KITCHEN} "
         f"AND {TWELVE}; UPDATE readings SET power_kw = 3, energy_kwh = 0.75 WHERE channel_id = "
@@ -198,8 +203,6 @@ FAULTS = [
     ),
 ]
 PERCENTAGE_FAULTS = {
-    "energy_not_power_times_time": f"UPDATE readings SET energy_kwh = 2 * energy_kwh "
-    f"WHERE channel_id = {KITCHEN} AND {TWELVE}",
     "null_energy_power": f"UPDATE readings SET power_kw = NULL WHERE channel_id = {KITCHEN} "
     f"AND {TWELVE}",
     "phases_do_not_add_up": f"UPDATE readings SET power_kw_2 = power_kw_2 * 3 "

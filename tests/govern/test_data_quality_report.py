@@ -170,6 +170,49 @@ def test_a_day_on_which_clocks_change_expects_its_own_number_of_readings(
     assert document["site"]["now"]["expected"] == 4 * count
 
 
+def test_named_days_win_over_a_number_of_days(site: CleanSite, run_script: ScriptRunner) -> None:
+    # As npm's py:govern:quality:30d, which names --days 30, with days added behind it.
+    document = report(run_script, "--days", 30, *DAYS, exit_code=0)
+    assert document["period"] == {"start": "2026-03-02", "end": "2026-03-04", "days": 3}
+    since = report(run_script, "--days", 30, "--start", "2026-03-03", exit_code=0)
+    assert since["period"] == {"start": "2026-03-03", "end": "2026-03-05", "days": 3}
+    # An end alone leaves their number.
+    until = report(run_script, "--days", 30, "--end", "2026-03-04", exit_code=0)
+    assert until["period"] == {"start": "2026-02-03", "end": "2026-03-04", "days": 30}
+
+
+def test_refused_readings_without_a_usable_time_are_told_apart(
+    database: Database, run_script: ScriptRunner, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    site = plant_site(database, days=6)
+    set_now(monkeypatch, site.now)
+    database.execute(
+        "INSERT INTO rejected_readings (run_id, channel_id, timestamp, scope, reason, raw, raw_md5,"
+        f" rejected_at) SELECT '{RUN_ID}', {OFFICE}, at::timestamptz, 'row', reason, '{{}}', "
+        "n::text, came::timestamptz FROM (VALUES "
+        # Of these days; of the three before; and some that came now and may be of any day.
+        "(1, '2026-03-06T12:05Z', 'overlaps_neighbour', '2026-03-08T05:10Z'), "
+        "(2, '2026-03-03T12:05Z', 'overlaps_neighbour', '2026-03-08T05:10Z'), "
+        "(3, '2031-01-01T00:00Z', 'future_timestamp', '2026-03-07T12:00Z'), "
+        "(4, NULL, 'no_timestamp', '2026-03-07T12:00Z'), "
+        "(5, NULL, 'no_timestamp', '2026-03-07T12:00Z'), "
+        "(6, NULL, 'no_timestamp', '2026-03-03T12:00Z')) AS r (n, at, reason, came)"
+    )
+    days = ("--start", "2026-03-05", "--end", "2026-03-07", "--html", tmp_path / "page.html")
+    # One refused of 289 is below 1 %; with the three others it would not be.
+    document = report(run_script, *days, exit_code=0)
+    now, before = document["site"]["now"], document["site"]["before"]
+    assert (now["rejected_rows"], now["timeless_rows"], before["rejected_rows"]) == (1, 3, 1)
+    page = (tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "+ 3 without a usable time, received in these days" in page
+    cells = re.findall(r"<tr><th scope=\"row\">(.*?)</th><td>(.*?)</td><td>(.*?)</td></tr>", page)
+    compared = {name: (here, there) for name, here, there in cells}
+    assert compared["Readings refused"] == ("1", "1")
+    assert compared["Refused without a usable time, received in these days"] == ("3", "–")
+    text = run_script(SCRIPT, "--start", "2026-03-05", "--end", "2026-03-07").stdout
+    assert "3 without a usable time, received in these days" in text
+
+
 def test_estimates_are_counted_and_do_not_make_anything_complete(
     site: CleanSite, run_script: ScriptRunner
 ) -> None:
@@ -206,7 +249,11 @@ def test_nothing_sticks_out_of_the_page(
     (tmp_path / "frame.html").write_text(
         f'<iframe src="page.html" style="width:{width}px;height:900px"></iframe><script>onload=()=>'
         '{const d=document.querySelector("iframe").contentDocument.documentElement;'
-        'document.body.innerHTML="<pre>"+d.scrollWidth+" "+d.clientWidth+"</pre>"}</script>'
+        "const all=(what)=>[...d.querySelectorAll(what)],"
+        'hidden=all(".scroll").filter(e=>e.scrollWidth>e.clientWidth).length'
+        '+all("td").filter(e=>!e.offsetWidth).length;'
+        'document.body.innerHTML="<pre>"+d.scrollWidth+" "+d.clientWidth+" "+hidden+"</pre>"}'
+        "</script>"
     )
     command = [
         str(BROWSER), "--headless", "--no-sandbox", "--disable-gpu",
@@ -214,9 +261,11 @@ def test_nothing_sticks_out_of_the_page(
         (tmp_path / "frame.html").as_uri(),
     ]  # fmt: skip
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120)
-    measured = re.search(r"<pre>(\d+) (\d+)</pre>", done.stdout)
+    measured = re.search(r"<pre>(\d+) (\d+) (\d+)</pre>", done.stdout)
     assert measured is not None
     assert int(measured[1]) <= int(measured[2])
+    # No table has to be scrolled sideways, and no cell is left out.
+    assert measured[3] == "0"
 
 
 @pytest.mark.parametrize(
@@ -225,9 +274,9 @@ def test_nothing_sticks_out_of_the_page(
         (("--site", "404"), "site 404 is not in the database"),
         (("--start", "2026-03-04", "--end", "2026-03-02"), "lies before the start"),
         (("--start", "2027-01-01"), "has not begun"),
-        (("--days", "7", "--start", "2026-03-02"), "either --days or --start and --end"),
         (("--start", "2020-01-01"), "too many"),
         (("--html", "."), "--html"),
+        (("--html", ""), "--html needs the name of a file"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_2(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import json
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
-from clean_site import KITCHEN, OFFICE, RUN_ID, TOTAL, CleanSite, plant_site, set_now
+from clean_site import CLIMATE, KITCHEN, OFFICE, RUN_ID, TOTAL, CleanSite, plant_site, set_now
 from gap_steps import (
     FORGET_AGGREGATES,
     SCRIPT,
@@ -148,6 +148,60 @@ def test_a_channel_that_stopped_has_a_gap_that_grows_until_it_is_retired(
     assert closed == [(number, "not expected")]
 
 
+def test_time_after_the_last_sync_is_no_gap_until_the_next_one_is_overdue(
+    site: CleanSite, run_script: ScriptRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A sync at local midnight: the last half hour of 4 March had not settled, it was not asked for.
+    midnight = datetime(2026, 3, 5, 5, tzinfo=UTC)
+    for channel in site.channels:
+        remove(site, channel.channel_id, "2026-03-05T04:30Z", "2026-03-05T05:00Z")
+    remove(site, OFFICE, "2026-03-04T23:00Z", "2026-03-05T05:00Z")
+    site.database.execute("UPDATE ingestion_logs SET started_at = %s", [midnight])
+    set_now(monkeypatch, midnight + timedelta(hours=25))
+    found(run_script)
+    # Until 23:30 the site was asked, and 22 quarters of one channel are missing.
+    assert [row[1:5] for row in book(site)] == [(OFFICE, "04 23:00", "05 04:30", 22)]
+    report = run_script("govern/data_quality_report.py", "--days", 5, "--json")
+    document = json.loads(report.stdout)
+    assert document["gaps_total"] == 1
+    # Completeness counts the whole of 5 March as due all the same: 4 channels x 96, none there.
+    assert document["site"]["now"]["expected"] == 4 * 4 * 96
+    set_now(monkeypatch, midnight + timedelta(hours=26, minutes=1))
+    found(run_script)
+    assert [row[1:5] for row in book(site)] == [
+        (TOTAL, "05 04:30", "06 05:00", 98),
+        (KITCHEN, "05 04:30", "06 05:00", 98),
+        (OFFICE, "04 23:00", "06 05:00", 120),
+        (CLIMATE, "05 04:30", "06 05:00", 98),
+    ]
+
+
+def test_asking_for_older_days_does_not_hide_that_the_sync_is_overdue(
+    site: CleanSite, run_script: ScriptRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_now(monkeypatch, site.now + timedelta(days=2))
+    # Two days later somebody asks again for 2 March.
+    site.database.execute(
+        "INSERT INTO ingestion_logs (run_id, organization_id, channel_id, window_start, "
+        "window_end, interval_seconds, status, started_at, finished_at) SELECT "
+        "gen_random_uuid(), organization_id, channel_id, '2026-03-02T05:00Z', "
+        "'2026-03-03T05:00Z', 900, 'success', %(now)s, %(now)s FROM channels",
+        {"now": site.now + timedelta(days=2)},
+    )
+    assert found(run_script)["missing_intervals"] == 4 * 2 * 96
+
+
+def test_a_gap_booked_before_the_sync_was_due_is_closed(
+    site: CleanSite, run_script: ScriptRunner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.database.execute(
+        "INSERT INTO data_gaps (channel_id, gap_start, gap_end, missing_intervals, reason) "
+        f"VALUES ({OFFICE}, '2026-03-05T05:00Z', '2026-03-06T05:00Z', 96, 'unknown')"
+    )
+    set_now(monkeypatch, site.now + timedelta(days=1))
+    assert changes(found(run_script)) == {"closed": 1}
+
+
 def test_a_channel_that_cannot_be_read_has_no_gap(
     site: CleanSite, run_script: ScriptRunner
 ) -> None:
@@ -181,6 +235,26 @@ def test_a_gap_that_the_api_still_denied_two_days_later_is_not_worth_asking_agai
     fillable = dict(site.database.execute("SELECT channel_id, fillable FROM data_gaps"))
     # Asked once, an hour after the three days had ended: more than two days after the first gap.
     assert fillable == {OFFICE: False, KITCHEN: True}
+
+
+def test_a_gap_across_two_windows_is_judged_by_both_together(
+    site: CleanSite, run_script: ScriptRunner
+) -> None:
+    remove(site, OFFICE, "2026-03-02T12:00Z", "2026-03-02T14:00Z")
+    remove(site, KITCHEN, "2026-03-02T12:00Z", "2026-03-02T14:00Z")
+    # Asked three days later in two windows that meet inside of the gap; of the kitchen's one
+    # quarter was left out between them.
+    site.database.execute(
+        "UPDATE ingestion_logs SET window_end = '2026-03-02T13:00Z'; "
+        "INSERT INTO ingestion_logs (run_id, organization_id, channel_id, window_start, "
+        "window_end, interval_seconds, status, started_at, finished_at) SELECT run_id, "
+        "organization_id, channel_id, CASE channel_id WHEN %s THEN '2026-03-02T13:15Z' "
+        "ELSE '2026-03-02T13:00Z' END::timestamptz, %s, 900, 'success', started_at, finished_at "
+        "FROM ingestion_logs",
+        [KITCHEN, site.period.end],
+    )
+    gaps = {gap["channel_id"]: gap["fillable"] for gap in found(run_script)["gaps"]}
+    assert gaps == {OFFICE: False, KITCHEN: True}
 
 
 @pytest.mark.parametrize(
@@ -253,6 +327,28 @@ def test_all_sites_are_looked_at_each_on_its_own(site: CleanSite, run_script: Sc
     done = run_script(SCRIPT, "--all-sites", "--json")
     documents = {one["site_id"]: one["open"] for one in json.loads(done.stdout)}
     assert documents == {"23271": 0, "50001": 1}
+
+
+def test_all_sites_wins_over_a_named_site_and_says_so(
+    site: CleanSite, run_script: ScriptRunner
+) -> None:
+    done = run_script(SCRIPT, "--site", "404", "--all-sites")
+    assert done.exit_code == 0
+    assert done.stderr.count("--all-sites is given: --site 404 is not used") == 1
+    assert "site 23271, " in done.stdout
+
+
+def test_days_that_nobody_ever_asked_for_are_not_called_free_of_gaps(
+    site: CleanSite, run_script: ScriptRunner
+) -> None:
+    done = run_script(SCRIPT, "--start", "2026-02-01", "--end", "2026-02-10")
+    assert done.exit_code == 0
+    assert done.stdout == (
+        "site 23271, 2026-02-01 to 2026-02-10: nothing was ever asked for these days\n"
+    )
+    assert found(run_script, "--start", "2026-02-01", "--end", "2026-02-10")["asked"] is False
+    asked = run_script(SCRIPT, "--start", "2026-02-01", "--end", "2026-03-02")
+    assert "0 open gaps" in asked.stdout
 
 
 @pytest.mark.parametrize(

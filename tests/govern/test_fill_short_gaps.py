@@ -234,6 +234,16 @@ def test_the_reader_may_look_and_not_fill(site: CleanSite, run_script: ScriptRun
     connection.close()
 
 
+def test_all_sites_wins_over_a_named_site_and_says_so(
+    site: CleanSite, run_script: ScriptRunner
+) -> None:
+    remove(site, OFFICE, 15)
+    assert run_script("govern/detect_data_gaps.py").exit_code == 0
+    done = run_script(FILL, "--site", "404", "--all-sites")
+    assert (done.exit_code, done.stdout.split(",")[0]) == (0, "1 estimates added")
+    assert done.stderr.count("--all-sites is given: --site 404 is not used") == 1
+
+
 @pytest.mark.parametrize(
     ("args", "words"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -12,7 +13,7 @@ from typing import NamedTuple
 
 import pandas as pd
 import pytest
-from old_database import SILENT, ZONE, OldTruth, make_old_database
+from old_database import QUARTERS, SILENT, ZONE, OldTruth, make_old_database
 from support import Database, ScriptRunner
 
 from config.settings import PROJECT_ROOT
@@ -362,3 +363,19 @@ def test_a_program_that_still_uses_the_old_tables_is_told_of(
     assert "lock timeout" in done.stderr
     assert len(done.stderr.splitlines()) == 1
     assert public_state(empty_database) == before
+
+
+def test_a_quarter_hour_that_the_old_system_missed_is_no_time_that_nobody_asked_for(
+    empty_database: Database, newer_old: OldTruth, run_script: ScriptRunner
+) -> None:
+    assert len(newer_old.stored) > 0
+    hole = f"channel_id = {QUARTERS} AND \"timestamp\" = '2025-03-10 12:00'"
+    empty_database.execute(f"DELETE FROM readings WHERE {hole}")
+    assert run_script(MIGRATE, *ZONED).exit_code == 0
+    assert run_script("govern/refresh_views.py").exit_code == 0
+    days = ("--start", "2025-03-10", "--end", "2025-03-10", "--json")
+    document = json.loads(run_script("govern/validate_data.py", *days).stdout)
+    verdicts = {check["name"]: check["verdict"] for check in document["checks"]}
+    assert verdicts["windows_never_asked"] == "pass"
+    assert verdicts["unlogged_windows"] == "pass"
+    assert verdicts["completeness_of_channels"] == "warn"

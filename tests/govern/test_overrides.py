@@ -83,6 +83,26 @@ def test_an_override_is_gone_when_something_else_fails_and_stderr_says_so(
     assert run_script(SCRIPT, *days).exit_code == 3
 
 
+def test_an_override_is_gone_when_a_row_changes_that_no_sample_shows(
+    site: CleanSite, run_script: ScriptRunner
+) -> None:
+    # Seven rows fail; a sample shows the first five, and the seventh becomes another one.
+    site.database.execute(
+        f"UPDATE readings SET power_kw = 2000 WHERE channel_id = {OFFICE} "
+        "AND timestamp >= '2026-03-04T12:00Z' AND timestamp < '2026-03-04T13:45Z'"
+    )
+    days = overridden(site, run_script)
+    assert run_script(SCRIPT, *days).exit_code == 0
+    site.database.execute(
+        f"UPDATE readings SET power_kw = 3 WHERE channel_id = {OFFICE} "
+        "AND timestamp = '2026-03-04T13:30Z'; UPDATE readings SET power_kw = 2000 "
+        f"WHERE channel_id = {OFFICE} AND timestamp = '2026-03-07T12:00Z'"
+    )
+    closed = run_script(SCRIPT, *days)
+    assert closed.exit_code == 3
+    assert "the override by Ann (known) is gone" in closed.stderr
+
+
 def test_an_override_of_other_days_is_not_carried_over(
     site: CleanSite, run_script: ScriptRunner
 ) -> None:

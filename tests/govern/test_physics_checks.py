@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
-from clean_site import KITCHEN, OFFICE, RUN_ID, TOTAL, CleanSite, plant_site
+from clean_site import KITCHEN, OFFICE, RUN_ID, TOTAL, Channel, CleanSite, plant_site
 from planted_faults import CHECKS, NOON, ONE, TWELVE, TWO, faulty, named, run_one, update, window_of
 from support import Database
 
@@ -101,6 +101,8 @@ IMPOSSIBLE = [
     ("thd_current", "-1"),
     ("thd_voltage", "-1"),
     ("relative_humidity", "101"),
+    ("temperature_c", "900"),
+    ("temperature_c", "-61"),
     ("voltage_v", "'NaN'"),
     ("current_a", "'Infinity'"),
 ]
@@ -246,22 +248,70 @@ def test_a_load_that_is_off_owes_no_power_factor(database: Database) -> None:
         assert run_one(cursor, "null_measures", window_of(site)).count == 0
 
 
-def test_few_rows_of_a_channel_are_forgiven_and_many_of_one_day_are_not(
-    database: Database,
+SIGN = "UPDATE readings SET power_factor = {} WHERE channel_id = 103 AND "
+
+
+@pytest.mark.parametrize(
+    ("interval_seconds", "rows", "warns"),
+    [(900, 3, False), (900, 4, True), (3600, 1, True), (60, 43, False), (60, 46, True)],
+)
+def test_so_much_time_of_a_channel_is_forgiven_whatever_the_interval(
+    database: Database, interval_seconds: int, rows: int, warns: bool
 ) -> None:
-    site = plant_site(database, days=30)
-    wrong = (
-        f"UPDATE readings SET energy_kwh = 2 * energy_kwh WHERE channel_id = {OFFICE} AND {TWELVE}"
+    # 45 minutes: three quarters of an hour, no whole hour. 1 % of a day is a quarter of an hour.
+    channels = (Channel(OFFICE),)
+    day = plant_site(database, days=1, interval_seconds=interval_seconds, channels=channels)
+    database.execute(SIGN.format(0.9) + "true")
+    wrong = SIGN.format(-0.9) + (
+        f"timestamp < '2026-03-02T05:00Z'::timestamptz + {rows} * interval '{interval_seconds} s'"
     )
-    # 12 of 30 days x 96 readings are 0.4 %; a whole day is 3.3 % of its channel, 0.8 % of the site.
+    with faulty(day, wrong) as (_, cursor):
+        found = run_one(cursor, "power_factor_sign", window_of(day))
+    assert (found.count, found.verdict) == (rows, "warn" if warns else "pass")
+
+
+WRONG_ENERGY = [
+    # Each hour of a steady day holds about a 24th: 0.9 of 3 of them is 11 % of the day's energy.
+    (3600, "energy_kwh = 0.1 * energy_kwh", "< '2026-03-03T08:00Z'", "fail"),
+    (3600, "energy_kwh = 1.5 * energy_kwh", "< '2026-03-03T06:00Z'", "fail"),
+    # A quarter of an hour holds a 96th: half as much again is 0.5 %, ten times as much 9 %.
+    (900, "energy_kwh = 1.5 * energy_kwh", "< '2026-03-03T05:15Z'", "pass"),
+    (900, "energy_kwh = 10 * energy_kwh", "< '2026-03-03T05:15Z'", "fail"),
+]
+
+
+@pytest.mark.parametrize(("interval_seconds", "values", "until", "verdict"), WRONG_ENERGY)
+def test_energy_is_judged_by_how_much_of_a_day_is_wrong_however_long_the_window(
+    database: Database, interval_seconds: int, values: str, until: str, verdict: str
+) -> None:
+    site = plant_site(database, days=30, interval_seconds=interval_seconds)
+    wrong = (
+        f"UPDATE readings SET {values} WHERE channel_id = {OFFICE} "
+        f"AND timestamp >= '2026-03-03T05:00Z' AND timestamp {until}"
+    )
     with faulty(site, wrong) as (_, cursor):
-        assert run_one(cursor, "energy_not_power_times_time", window_of(site)).verdict == "pass"
-    whole_day = wrong.replace("12:00Z", "05:00Z").replace("03T15:00Z", "04T05:00Z")
-    with faulty(site, whole_day) as (_, cursor):
         found = run_one(cursor, "energy_not_power_times_time", window_of(site))
-    # 30 days, the clocks go forward on the 8th: 4 readings fewer.
-    assert (found.count, found.verdict) == (96, "fail")
-    assert f"Channel {OFFICE} ({OFFICE}) 96 of 2,876" in found.summary
+    assert found.verdict == verdict
+    assert f"Channel {OFFICE} ({OFFICE}) on 2026-03-03" in found.summary
+    assert "kWh" in found.summary
+
+
+def test_three_hours_in_the_wrong_unit_are_not_forgiven(database: Database) -> None:
+    site = plant_site(database, days=7, interval_seconds=3600)
+    # 3 x 230 V x 14.4928 A: 10 kVA, at a power factor of 0.9 9 kW; kept as 9 W.
+    database.execute(
+        "UPDATE readings SET voltage_v = 230, current_a = 14.4928, power_factor = 0.9, "
+        f"power_kw = 9, energy_kwh = 9 WHERE channel_id = {KITCHEN}"
+    )
+    wrong = (
+        "UPDATE readings SET power_kw = 0.009, energy_kwh = 0.009 WHERE channel_id = "
+        f"{KITCHEN} AND timestamp >= '2026-03-03T12:00Z' AND timestamp < '2026-03-03T15:00Z'"
+    )
+    with faulty(site, wrong) as (_, cursor):
+        found = run_one(cursor, "wrong_units", window_of(site))
+    assert (found.count, found.verdict) == (3, "fail")
+    # 3 x (9 - 0.009) of 24 x 9 kWh.
+    assert "27.0 of 216.0 kWh (12.5 %" in found.summary
 
 
 def test_named_rows_of_a_fault_carry_the_channel(site: CleanSite) -> None:

@@ -176,6 +176,29 @@ def test_full_finds_and_repairs_what_was_changed_by_hand(
     assert refresh(connection, full=True).hours_different == 0
 
 
+def test_a_site_whose_zone_changed_is_aggregated_again_by_its_new_days(
+    database: Database, connection: psycopg2.extensions.connection
+) -> None:
+    plant_site(database, days=9)
+    refresh(connection)
+    day_of = "SELECT sum(energy_kwh) FROM v_readings_daily WHERE channel_id = %s AND day = %s"
+    # Kolkata is half an hour off the hours of New York: every hour of it is another.
+    for zone in ("Asia/Kolkata", "America/Los_Angeles"):
+        database.execute("UPDATE organizations SET timezone = %s", [zone])
+        done = refresh(connection)
+        assert (done.windows, done.hours_refreshed > 0) == (0, True)
+        assert wrong_hours(database, zone) == 0
+        expected = database.scalar(
+            "SELECT sum(energy_kwh) FROM readings WHERE channel_id = %(channel)s "
+            "AND timestamp >= '2026-03-05'::timestamp AT TIME ZONE %(zone)s "
+            "AND timestamp < '2026-03-06'::timestamp AT TIME ZONE %(zone)s",
+            {"channel": KITCHEN, "zone": zone},
+        )
+        told = database.scalar(day_of, [KITCHEN, date(2026, 3, 5)])
+        assert told == pytest.approx(expected, rel=1e-9)
+        assert refresh(connection).hours_refreshed == 0
+
+
 def test_two_refreshes_at_once_take_every_window_in_once(database: Database) -> None:
     plant_site(database, days=9)
 

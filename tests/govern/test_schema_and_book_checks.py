@@ -191,7 +191,15 @@ def test_readings_of_an_older_system_need_no_log(site: CleanSite) -> None:
     inherited = "DELETE FROM ingestion_logs; UPDATE readings SET run_id = NULL"
     with faulty(site, inherited) as (_, cursor):
         assert run_one(cursor, "windows_never_asked", window_of(site)).count == 0
+        # A hole that the older system left is a gap, no time that nobody looked at.
         cursor.execute(f"DELETE FROM readings WHERE channel_id = {OFFICE} AND {TWELVE}")
+        assert run_one(cursor, "windows_never_asked", window_of(site)).count == 0
+        assert run_one(cursor, "gaps", window_of(site)).count == 1
+        # After its last reading somebody has to ask.
+        cursor.execute(
+            f"DELETE FROM readings WHERE channel_id = {OFFICE} AND timestamp >= '{NOON}'; "
+            "UPDATE channels SET uninstalled_at = '2026-04-01'"
+        )
         found = run_one(cursor, "windows_never_asked", window_of(site))
     assert [(row["channel_id"], row["unasked_from"]) for row in found.sample] == [(OFFICE, NOON)]
 

@@ -98,11 +98,48 @@ def test_intervals_carry_the_sites_own_clock(database: Database, run_script: Scr
 
 def test_defining_again_replaces_the_parts(database: Database, run_script: ScriptRunner) -> None:
     plant_site(database, days=1)
-    assert run_script(SCRIPT, *REMAINDER).exit_code == 0
-    assert run_script(SCRIPT, "define", "Remainder", "--part", OFFICE).exit_code == 0
+    first = run_script(SCRIPT, *REMAINDER)
+    assert (first.exit_code, first.stderr) == (0, "")
+    done = run_script(SCRIPT, "define", "Remainder", "--part", OFFICE)
+    assert (done.exit_code, done.stderr) == (
+        0,
+        f"replaced Remainder (was +1 x Channel {TOTAL} ({TOTAL}) "
+        f"-1 x Channel {KITCHEN} ({KITCHEN}))\n",
+    )
     (meter,) = json.loads(run_script(SCRIPT, "list", "--json").stdout)
     assert (meter["site_id"], meter["name"]) == ("23271", "Remainder")
     assert [(part["channel_id"], part["weight"]) for part in meter["parts"]] == [(OFFICE, 1)]
+
+
+def test_parts_may_be_named_as_the_channels_are(
+    database: Database, run_script: ScriptRunner
+) -> None:
+    plant_site(database, days=1)
+    database.execute(
+        "UPDATE channels SET channel_name = CASE channel_id WHEN %s THEN 'Main' WHEN %s "
+        "THEN 'AHU=1' ELSE %s END",
+        (TOTAL, KITCHEN, str(KITCHEN)),
+    )
+    # A number is an id, also where other channels are called so.
+    parts = ("--part", "main", "--part", "AHU=1=-1", "--part", f"{OFFICE}=2")
+    assert run_script(SCRIPT, "define", "Named", *parts).exit_code == 0
+    assert run_script(SCRIPT, "define", "Number", "--part", KITCHEN).exit_code == 0
+    meters = json.loads(run_script(SCRIPT, "list", "--json").stdout)
+    assert [
+        [(part["channel_id"], part["weight"]) for part in meter["parts"]] for meter in meters
+    ] == [[(TOTAL, 1), (KITCHEN, -1), (OFFICE, 2)], [(KITCHEN, 1)]]
+
+
+def test_a_name_that_two_channels_have_is_refused_with_their_ids(
+    database: Database, run_script: ScriptRunner
+) -> None:
+    plant_site(database, days=1)
+    database.execute(
+        "UPDATE channels SET channel_name = 'Spare' WHERE channel_id IN (%s, %s)", (KITCHEN, OFFICE)
+    )
+    done = run_script(SCRIPT, "define", "A", "--part", "Spare=-1")
+    assert done.exit_code == 2
+    assert f"'Spare' is the name of channels {KITCHEN}, {OFFICE}: give the id" in done.stderr
 
 
 def test_list_says_the_sum_in_one_line(database: Database, run_script: ScriptRunner) -> None:
@@ -136,6 +173,7 @@ def test_a_removed_virtual_meter_leaves_its_channels_alone(
         (("define", "A", "--part", f"{KITCHEN}=nan"), "a number other than 0"),
         (("define", "A", "--part", f"{KITCHEN}=0"), "a number other than 0"),
         (("define", "A", "--part", KITCHEN, "--part", KITCHEN), "named twice"),
+        (("define", "A", "--part", KITCHEN, "--part", f"Channel {KITCHEN}"), "named twice"),
         (("define", "A", "--part", 10**30), "is not one of site 23271"),
         (("define", "A", "--part", 201), "channel 201 is not one of site 23271"),
         (("define", "A", "--part", CLIMATE), "measures no energy"),

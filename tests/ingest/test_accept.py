@@ -202,7 +202,10 @@ def test_a_missing_power_factor_is_remarked_where_the_device_sends_one() -> None
 
 
 def test_reactive_and_apparent_power_have_limits_of_their_own_where_the_site_says_so() -> None:
-    told = {"reactive_power_kvar": (-10, 10), "apparent_power_kva": (0, 20)}
+    told: dict[str, tuple[float, float]] = {
+        "reactive_power_kvar": (-10, 10),
+        "apparent_power_kva": (0, 20),
+    }
     rules = rules_for(SiteConfig(site_id="1", limits=told), 1, 900)
     assert accepted([good(0, Q=-9_000, S=19_000)], rules).rejections == []
     assert reasons(accepted([good(0, Q=-11_000, S=21_000)], rules)) == [

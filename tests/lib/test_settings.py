@@ -64,6 +64,7 @@ def test_the_older_names_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
         ("ENISCOPE_API_KEY", "PASSWD\u2026", "no credential holds"),
         ("ENISCOPE_API_URL", "core.eniscope.com", "must be an http"),
         ("ENISCOPE_API_URL", "http://core.eniscope.com", "must use https"),
+        ("ENISCOPE_API_URL", "http://127.evil.example", "must use https"),
         ("ENISCOPE_RESOLUTION", "17", "60, 900"),
         ("ENISCOPE_MAX_RPS", "0", "greater than 0"),
         ("ENISCOPE_MAX_PARALLEL", "many", "valid integer"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from config.settings import SettingsError
-from config.sites import site_config
+from config.sites import SITES_FILE, site_config
 
 
 @pytest.fixture
@@ -54,6 +54,17 @@ def test_a_wrong_tariff_is_one_line_that_names_the_key(
     assert complaint in str(caught.value)
     assert "site 1, tariff" in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_the_example_in_the_shipped_file_is_valid(sites_file: Path) -> None:
+    shipped = SITES_FILE.read_text(encoding="utf-8")
+    lines = shipped[shipped.index("#   tariff:") :].splitlines()
+    example = "\n".join("  " + line.removeprefix("# ") for line in lines)
+    sites_file.write_text(f"sites:\n  '1':\n    holidays: {{country: US}}\n{example}\n")
+    (entry,) = site_config("1").tariff
+    assert [rate.name for rate in entry.time_of_use] == ["on-peak", "night"]
+    assert (entry.tiers[0].adds_per_kwh, entry.demand[0].ratchet_share) == (0.02, 0.8)
+    assert (entry.taxes[0].percent, entry.carbon_kg_per_kwh) == (8.875, 0.29)
 
 
 def test_two_entries_of_one_day_are_refused(sites_file: Path) -> None:

@@ -11,7 +11,7 @@
 -- fault: refused readings of the channels that make the site's total
 -- owner: govern
 -- why: What is refused is in no total. More than a little is a wrong meter, or a wrong limit;
---   rejected_rows gives the reasons. An interval that a later answer filled is not missed.
+--   rejected_rows gives the reasons. Time that a stored reading covers is not missed.
 SELECT DISTINCT ON (x."timestamp", x.channel_id) x.channel_id, x."timestamp", x.reason
 FROM rejected_readings AS x
 WHERE x.scope = 'row'
@@ -22,6 +22,9 @@ WHERE x.scope = 'row'
   AND x."timestamp" < %(window_end)s
   AND NOT EXISTS (
       SELECT FROM readings AS r
-      WHERE r.channel_id = x.channel_id AND r."timestamp" = x."timestamp"
+      WHERE r.channel_id = x.channel_id
+        AND r."timestamp" > x."timestamp" - interval '1 day'
+        AND r."timestamp" <= x."timestamp"
+        AND r."timestamp" + make_interval(secs => r.interval_seconds) > x."timestamp"
   )
 ORDER BY x."timestamp", x.channel_id

@@ -5,6 +5,7 @@
 -- owner: govern
 -- why: Compared over the hours in which every site-total channel is complete: below 0.9 of what its
 --   sub-meters sum to, a channel is typed wrongly (config/sites.yaml) or a current transformer is.
+--   A day on which it is far below is an error (site_total_impossible).
 WITH total AS (
     SELECT h.hour, sum(h.energy_kwh) AS energy_kwh
     FROM mv_hourly_usage AS h
@@ -13,13 +14,12 @@ WITH total AS (
       AND h.hour >= %(window_start)s
       AND h.hour < %(window_end)s
       AND m.site_id = %(site_id)s
-      AND m.channel_type = 'site_total'
       AND m.in_site_total
       AND h.reading_count - h.null_energy >= h.expected_count
     GROUP BY h.hour
     HAVING count(*) = (
         SELECT count(*) FROM v_meters
-        WHERE site_id = %(site_id)s AND channel_type = 'site_total' AND in_site_total
+        WHERE site_id = %(site_id)s AND in_site_total
     )
 ),
 submeters AS (
@@ -31,6 +31,7 @@ submeters AS (
       AND h.hour < %(window_end)s
       AND m.site_id = %(site_id)s
       AND m.is_additive
+      AND NOT m.in_site_total
     GROUP BY h.hour
 ),
 compared AS (

@@ -8,12 +8,12 @@
 --   another factor; without such weeks it may be half of the total. Hours in which the main and
 --   every sub-meter is complete, 20 of them at least, and 3 sub-meters at least.
 WITH usable AS (
-    SELECT channel_id, channel_type = 'site_total' AS is_total
+    SELECT channel_id, in_site_total AS is_total
     FROM v_meters
     WHERE site_id = %(site_id)s
       AND channel_id = ANY(%(channel_ids)s)
       AND status = 'active'
-      AND (is_additive OR (channel_type = 'site_total' AND in_site_total))
+      AND (is_additive OR in_site_total)
 ),
 complete_hour AS (
     SELECT

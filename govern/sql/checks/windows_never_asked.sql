@@ -6,7 +6,7 @@
 -- owner: govern
 -- why: Every attempt is logged, failed ones too. Where no log says anything nobody knows whether
 --   there is data: npm run py:ingest with --start-date and --end-date. Readings of an older system
---   carry no run; their time needs no log.
+--   carry no run; up to the last of them no log is needed, what they lack is a gap.
 , stretch AS (
     SELECT
         channel_id,
@@ -15,7 +15,8 @@
         tstzrange(
             greatest(%(window_start)s, expected_from),
             greatest(%(window_start)s, expected_from,
-                     least(%(window_end)s, %(complete_until)s, expected_to))
+                     -- What the next sync will ask for is late at most: see sync_overdue.
+                     least(%(window_end)s, %(complete_until)s, %(asked_until)s, expected_to))
         ) AS expected
     FROM expecting
 ),
@@ -67,4 +68,11 @@ SELECT
 FROM unasked
 -- A part of an interval cannot be asked for.
 WHERE upper(gap) - lower(gap) >= make_interval(secs => interval_seconds)
+  -- The older system went on after it: a hole it left is no time that nobody looked at.
+  AND coalesce((
+      SELECT r.run_id IS NOT NULL FROM readings AS r
+      WHERE r.channel_id = unasked.channel_id AND r."timestamp" >= upper(unasked.gap)
+      ORDER BY r."timestamp"
+      LIMIT 1
+  ), true)
 ORDER BY lower(gap), channel_id

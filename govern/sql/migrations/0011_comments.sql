@@ -45,7 +45,7 @@ COMMENT ON COLUMN channels.device_id IS 'Device of the channel (API: deviceId).'
 COMMENT ON COLUMN channels.meter_id IS 'Meter that the channel shows (API: meterId).';
 COMMENT ON COLUMN channels.channel_name IS 'Name of the channel (API: channelName).';
 COMMENT ON COLUMN channels.displayed_phase IS 'Phase of the meter that the channel shows; null or system = its system value (API: displayedPhase).';
-COMMENT ON COLUMN channels.unit IS 'Unit of the channels main quantity: kWh, or null for an environment channel.';
+COMMENT ON COLUMN channels.unit IS 'Unit of the channel''s main quantity: kWh, or null for an environment channel.';
 COMMENT ON COLUMN channels.is_active IS 'False once the channel was uninstalled (API: uninstalledTs).';
 COMMENT ON COLUMN channels.installed_at IS 'When the channel was installed; readings before are refused (API: installedTs).';
 COMMENT ON COLUMN channels.uninstalled_at IS 'When the channel was taken out (API: uninstalledTs).';
@@ -65,7 +65,7 @@ COMMENT ON COLUMN readings.thd_voltage IS 'Total harmonic distortion of the volt
 COMMENT ON COLUMN readings.neutral_current_a IS 'Current in the neutral conductor [A] (API: In).';
 COMMENT ON COLUMN readings.temperature_c IS 'Temperature [°C] (API: T).';
 COMMENT ON COLUMN readings.signal_strength IS 'Radio signal strength [dBm] (API: RSSI).';
-COMMENT ON COLUMN readings.cost IS 'Cost of the interval in the sites currency, where the API sends it (API: cost).';
+COMMENT ON COLUMN readings.cost IS 'Cost of the interval in the site''s currency, where the API sends it (API: cost).';
 COMMENT ON COLUMN readings.extra IS 'Every other field sent, by its API code, in the unit it came with (API: any other code).';
 COMMENT ON COLUMN readings.ingested_at IS 'When the row was stored.';
 COMMENT ON COLUMN readings.energy_kwh_1 IS 'Energy of phase 1 in the interval [kWh] (API: E1, Wh).';
@@ -156,7 +156,7 @@ COMMENT ON COLUMN validation_runs.override_reason IS 'Why it was let through.';
 
 COMMENT ON COLUMN mv_hourly_usage.channel_id IS 'Channel.';
 COMMENT ON COLUMN mv_hourly_usage.energy_kwh IS 'Energy of the hour [kWh]; null where no reading has one.';
-COMMENT ON COLUMN mv_hourly_usage.avg_kw IS 'Mean power of the hours readings [kW].';
+COMMENT ON COLUMN mv_hourly_usage.avg_kw IS 'Mean power of the hour''s readings [kW].';
 COMMENT ON COLUMN mv_hourly_usage.reading_count IS 'Readings stored for the hour.';
 COMMENT ON COLUMN mv_hourly_usage.expected_count IS 'Intervals that the hour has at its interval length.';
 COMMENT ON COLUMN mv_hourly_usage.null_energy IS 'Readings without energy.';

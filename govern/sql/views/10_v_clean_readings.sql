@@ -2,7 +2,7 @@
 -- Layer   1 clean; reads readings, channels, organizations
 -- Grain   one row per channel and interval; timestamp is the interval's start (UTC)
 -- Units   as in the column names; nulls are values the meter did not send
--- Used    govern/sql/views, govern/sql/checks
+-- Used    v_readings_enriched
 CREATE OR REPLACE VIEW v_clean_readings AS
 SELECT
     r.channel_id,

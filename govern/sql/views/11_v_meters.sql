@@ -1,12 +1,13 @@
 -- v_meters: every channel with its site, and whether it may be added up.
 -- Layer   3 business; reads channels, organizations, devices, meters
 -- Grain   one row per channel
--- Used    every view above, analyze/readings.py, deliver/
+-- Used    the views of readings, analyze/readings.py, deliver/
 --
 -- is_additive: an energy channel that does not show a phase of a meter whose system value another
 -- channel shows. in_site_total: what a site's energy is summed over: its site_total channels where
 -- it has any, else its additive channels; again no phase beside its system value. A channel that
--- never reported (silent, unreadable) shows nothing: it stands for no phase and makes no total.
+-- never reported (silent, unreadable) shows nothing: it stands for no phase and makes no total. What
+-- config/sites.yaml says of a channel (in_site_total: true or false) goes before all of this.
 CREATE OR REPLACE VIEW v_meters AS
 WITH shown AS (
     SELECT
@@ -29,7 +30,8 @@ counted AS (
             AND NOT (c.is_phase AND w.meter_id IS NOT NULL) AS is_additive,
         -- Phases called the site's total count beside a system value that is not.
         c.channel_type = 'site_total' AND c.is_usable
-            AND NOT (c.is_phase AND coalesce(w.is_site_total, false)) AS is_total
+            AND NOT (c.is_phase AND coalesce(w.is_site_total, false))
+            AND c.in_site_total IS DISTINCT FROM false AS is_total
     FROM shown AS c
     LEFT JOIN whole AS w USING (meter_id)
 ),
@@ -44,7 +46,9 @@ SELECT
     a.channel_name,
     a.channel_type,
     a.is_additive,
-    CASE WHEN a.site_has_total THEN a.is_total ELSE a.is_additive END AS in_site_total,
+    coalesce(
+        a.in_site_total, CASE WHEN a.site_has_total THEN a.is_total ELSE a.is_additive END
+    ) AS in_site_total,
     a.status,
     a.is_active,
     a.displayed_phase,

@@ -2,7 +2,7 @@
 -- Layer   3 business; reads v_meters, readings
 -- Grain   one row per channel; nulls where it never reported
 -- Units   kWh, kW; timestamp is the interval's start (UTC)
--- Used    analysts, dashboards
+-- Used    analyze/explore_channels.py, analysts, dashboards
 CREATE OR REPLACE VIEW v_latest_readings AS
 SELECT
     m.site_id,

@@ -1,7 +1,7 @@
 -- v_data_gaps: the gaps found in the readings, with names.
 -- Layer   quality; reads data_gaps, v_meters
 -- Grain   one row per gap; gap_end is exclusive
--- Used    analysts, deliver/, operations/backfill_gaps.py
+-- Used    analysts, dashboards
 CREATE OR REPLACE VIEW v_data_gaps AS
 SELECT
     m.site_id,

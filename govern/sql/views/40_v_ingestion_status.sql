@@ -2,7 +2,7 @@
 -- Layer   quality; reads ingestion_logs
 -- Grain   one row per site and run
 -- Units   counts of readings; finished_at is null while a window is running (or was killed)
--- Used    v_data_health_monitor, operations/check_ingestion_health.py
+-- Used    v_data_health_monitor, analysts
 CREATE OR REPLACE VIEW v_ingestion_status AS
 SELECT
     organization_id AS site_id,

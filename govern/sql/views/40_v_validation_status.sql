@@ -1,10 +1,10 @@
 -- v_validation_status: for every local day of a site, the newest validation that covers it.
--- Layer   quality; reads validation_runs, ingestion_logs, v_sites
+-- Layer   quality; reads validation_runs, ingestion_logs, readings, mv_hourly_usage, v_sites
 -- Grain   one row per site and local day that was validated after it was over, or is not over yet
 -- Used    lib/circuit_breaker.py: a period is blocked unless all its days are open
 --
--- has_newer_data: ingestion stored or changed readings in the day after that validation had looked;
--- the day is then closed until it is validated again.
+-- has_newer_data: readings of the day, or its aggregates, were stored, changed or deleted after that
+-- validation had looked, by whatever way; the day is then closed until it is validated again.
 CREATE OR REPLACE VIEW v_validation_status AS
 SELECT
     s.site_id,
@@ -14,12 +14,12 @@ SELECT
     v.verdict,
     v.overridden_by,
     v.override_reason,
-    (v.verdict <> 'fail' OR v.overridden_by IS NOT NULL) AND NOT later.has_data AS is_open,
+    (v.verdict <> 'fail' OR v.overridden_by IS NOT NULL) AND NOT newer.has_data AS is_open,
     v.window_start,
     v.window_end,
     v.finished_at,
     v.checks,
-    later.has_data AS has_newer_data
+    newer.has_data AS has_newer_data
 FROM v_sites AS s
 CROSS JOIN LATERAL (
     SELECT min(r.window_start) AS starts_at, max(r.window_end) AS ends_at
@@ -67,7 +67,16 @@ CROSS JOIN LATERAL (
     ) AS stored
     WHERE stored.window_start < bounds.ends_at
       AND stored.window_end > bounds.starts_at
-) AS later;
+) AS later
+CROSS JOIN LATERAL (
+    SELECT later.has_data OR coalesce(
+        v.fingerprints ->> to_char(day.day, 'YYYY-MM-DD')
+            <> readings_fingerprint(s.site_id, bounds.starts_at, bounds.ends_at),
+        false
+    ) AS has_data
+    -- Read once a day, although two columns show it.
+    OFFSET 0
+) AS newer;
 COMMENT ON COLUMN v_validation_status.day IS 'Day of the site''s own calendar.';
-COMMENT ON COLUMN v_validation_status.is_open IS 'True when the day may be delivered: passed, warned or overridden, and nothing stored since.';
-COMMENT ON COLUMN v_validation_status.has_newer_data IS 'True when readings were stored or changed in the day after the validation had looked.';
+COMMENT ON COLUMN v_validation_status.is_open IS 'True when the day may be delivered: passed, warned or overridden, and nothing stored, changed or deleted since.';
+COMMENT ON COLUMN v_validation_status.has_newer_data IS 'True when readings of the day were stored, changed or deleted after the validation had looked.';

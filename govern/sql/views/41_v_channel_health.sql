@@ -2,7 +2,7 @@
 -- Layer   quality; reads v_meters, v_sites, ingestion_logs, readings
 -- Grain   one row per channel
 -- Units   hours; last_reading is the start of the newest interval (UTC)
--- Used    operations/check_ingestion_health.py, deliver/generate_quality_dashboard.py
+-- Used    v_data_health_monitor, analysts, dashboards
 --
 -- Lag counts from the end of the newest interval to the end of the last sync that was due, so that
 -- a site with a daily sync is healthy all day. A run that only asked for an older period (a

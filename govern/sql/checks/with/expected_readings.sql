@@ -81,6 +81,8 @@ counted AS (
         coalesce((
             SELECT sum(r.interval_seconds) FROM readings AS r
             WHERE r.channel_id = c.channel_id
+              -- Without an energy a reading adds nothing to the site's total.
+              AND (r.energy_kwh IS NOT NULL OR c.channel_id <> ALL(%(total_channel_ids)s))
               AND r."timestamp" >= c.expected_from
               AND r."timestamp" < c.expected_to
         ), 0)::numeric / c.interval_seconds AS received
