@@ -29,6 +29,7 @@ from analyze.findings import (
     Spike,
     WeekFindings,
 )
+from analyze.follow_up import follow_ups
 from analyze.hourly_days import HourGrid
 from analyze.interval_score import period_grid
 from analyze.quick_wins import quick_wins
@@ -83,7 +84,8 @@ def analyze_week(
     notes = caveats(studies, site, totals, is_over=is_over)
     quality = data_quality(studies, data.rejected, notes, data.estimated)
     missing = {one.channel_id: 1 - one.completeness_pct / 100 for one in quality.by_channel}
-    wins = quick_wins(waste.meters, anomalies, anomaly_costs, missing, _weeks(period))
+    followed = follow_ups(studies, prices)
+    wins = quick_wins(waste.meters, anomalies, anomaly_costs, missing, _weeks(period), followed)
     channels = tuple(_channel_week(study, site) for study in studies if is_judged(study))
     currency = data.currency or site.currency
     return WeekFindings(
