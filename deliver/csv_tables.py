@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import csv
 import io
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from typing import Any
@@ -19,22 +18,10 @@ import orjson
 from numpy.typing import NDArray
 
 from analyze.exports import ExportRows, Moments
+from lib.spreadsheet import harmless
 
 # Millionths of a kWh: below what a meter counts, above the noise of adding binary fractions.
 DECIMALS = 6
-
-# Signs that start a formula, ASCII and full-width, also behind spaces and invisible characters;
-# a leading tab or line feed is itself one.
-_FORMULA = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\x00-\x1f]*[=+\-@＝＋－＠]|[\t\r\n]")
-
-
-def harmless(text: str) -> str:
-    """`text`, with an apostrophe before it where a spreadsheet would take it for a formula.
-
-    >>> harmless("=1+1"), harmless("RTU -1")
-    ("'=1+1", 'RTU -1')
-    """
-    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def table_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:

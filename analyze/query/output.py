@@ -22,6 +22,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 
 from lib.errors import UsageError
 from lib.files import atomic_file
+from lib.spreadsheet import harmless
 
 Format = Literal["table", "csv", "json", "parquet"]
 FORMATS: tuple[Format, ...] = ("table", "csv", "json", "parquet")
@@ -29,9 +30,6 @@ FORMATS: tuple[Format, ...] = ("table", "csv", "json", "parquet")
 TABLE_ROWS = 1000
 FILE_WIDTH = 190
 DECIMALS = 6
-# Signs that start a formula, ASCII and full-width, also behind spaces and invisible characters;
-# a leading tab or line feed is itself one.
-_FORMULA = re.compile(r"[\s\u200b-\u200f\u2060\ufeff\x00-\x1f]*[=+\-@＝＋－＠]|[\t\r\n]")
 # Control characters could drive the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -79,15 +77,6 @@ def write(rows: Rows, name: str, out: Path | None) -> tuple[int, int]:
     }  # fmt: skip
     with _target(out) as file:
         return writers[name](rows, file)
-
-
-def harmless(text: str) -> str:
-    """`text`, with an apostrophe before it where a spreadsheet would take it for a formula.
-
-    >>> harmless("=1+1"), harmless("RTU -1")
-    ("'=1+1", 'RTU -1')
-    """
-    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def plain(value: Any) -> Any:

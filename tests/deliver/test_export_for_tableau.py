@@ -18,8 +18,8 @@ from stored_site import (
 )
 from support import Database, ScriptRunner
 
-from deliver.csv_tables import harmless
 from lib.date_utils import Period
+from lib.spreadsheet import harmless
 
 SCRIPT = "deliver/export_for_tableau.py"
 WEEK = ("--site", SITE_ID, "--start", "2026-10-26", "--end", "2026-11-01")
