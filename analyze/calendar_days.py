@@ -10,15 +10,14 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
-from functools import cached_property, lru_cache
+from functools import cached_property
 
-import holidays
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from config.settings import SettingsError
-from config.sites import WEEKDAYS, Holidays, OpeningHours, SiteConfig, Weekday
+from config.sites import WEEKDAYS, OpeningHours, SiteConfig, Weekday
+from lib.closed_days import closed_days
 
 DAY_SECONDS = 86_400
 SUNDAY = 6
@@ -84,7 +83,7 @@ def site_calendar(index: pd.DatetimeIndex, interval_seconds: int, site: SiteConf
     clock = index.tz_localize(None).as_unit("s").asi8
     day, second = np.divmod(clock, DAY_SECONDS)
     weekday = (day + EPOCH_WEEKDAY) % 7
-    is_day_off = np.isin(day, _ordinals(days_off(_years(day), site)))
+    is_day_off = np.isin(day, _ordinals(closed_days(_years(day), site)))
     open_by_hours = _is_open(weekday, second, interval_seconds, site.opening_hours)
     weekday[is_day_off] = SUNDAY
     return Calendar(
@@ -95,23 +94,6 @@ def site_calendar(index: pd.DatetimeIndex, interval_seconds: int, site: SiteConf
         is_open=open_by_hours & ~is_day_off,
         interval_seconds=interval_seconds,
     )
-
-
-def days_off(years: Iterable[int], site: SiteConfig) -> frozenset[date]:
-    """Public holidays of those years and the site's further closed days."""
-    public: frozenset[date] = frozenset()
-    if site.holidays is not None:
-        public = _public_holidays(site.holidays, tuple(years))
-    return public | frozenset(site.closed_days)
-
-
-@lru_cache(maxsize=64)
-def _public_holidays(where: Holidays, years: tuple[int, ...]) -> frozenset[date]:
-    try:
-        found = holidays.country_holidays(where.country, subdiv=where.subdivision, years=years)
-    except NotImplementedError as error:
-        raise SettingsError(f"config/sites.yaml, holidays: {error}") from None
-    return frozenset(found)
 
 
 def _is_open(

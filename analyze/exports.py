@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analyze.calendar_days import days_off, site_calendar
+from analyze.calendar_days import site_calendar
 from config.sites import SiteConfig
+from lib.closed_days import closed_days
 from lib.database import Connection, copy_columns, fetch_all
 from lib.date_utils import Period, zone
 from lib.errors import UsageError
@@ -143,7 +144,7 @@ def load_days(
            ORDER BY day, channel_id""",
         [site_id, period.first_day, period.last_day],
     )
-    off = days_off({day.year for day in period.days}, config)
+    off = closed_days({day.year for day in period.days}, config)
     return [{**row, "day_type": day_type(row["day"], off)} for row in rows]
 
 
@@ -215,7 +216,7 @@ def _moments(
         is_open[chosen] = site_calendar(index[chosen], int(interval), config).is_open
     days, position = np.unique(local_seconds // 86_400, return_inverse=True)
     dates = [date.fromordinal(int(day) + date(1970, 1, 1).toordinal()) for day in days]
-    off = days_off({day.year for day in dates}, config)
+    off = closed_days({day.year for day in dates}, config)
     types = [day_type(day, off) for day in dates]
     return Moments(
         start_seconds=starts,

@@ -11,7 +11,7 @@ import pandas as pd
 
 from analyze.anomaly_detection import AnomalyEvent
 from analyze.baseline import METHOD
-from analyze.calendar_days import Calendar, days_off, site_calendar
+from analyze.calendar_days import Calendar, site_calendar
 from analyze.channel_week import ChannelStudy, study_channel
 from analyze.charts import week_charts
 from analyze.cost_model import annual, cost, known_sum, price_per_kwh, tariff_cover
@@ -39,6 +39,7 @@ from analyze.site_total import counted, site_totals, total_power
 from analyze.summary import headline, potential_savings, top_opportunities, top_risks
 from analyze.told_once import COMMON_OTHERS, told_once
 from config.sites import SiteConfig
+from lib.closed_days import closed_days
 from lib.date_utils import Period, zone
 from lib.errors import UsageError
 from lib.reading_rules import rated_power_kw, rules_for
@@ -125,7 +126,7 @@ def analyze_week(
         data_quality=quality,
         charts=week_charts(total_power(total), totals, total, channels, waste),
         closed_days=tuple(
-            sorted(set(period.days) & days_off({day.year for day in period.days}, site))
+            sorted(set(period.days) & closed_days({day.year for day in period.days}, site))
         ),
         drifts=_drifts(studies),
         reconciliation=reconciliation(studies),

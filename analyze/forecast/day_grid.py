@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from analyze.calendar_days import SUNDAY, days_off, site_calendar
+from analyze.calendar_days import SUNDAY, site_calendar
 from config.sites import SiteConfig
+from lib.closed_days import closed_days
 from lib.stats_utils import Floats, Mask
 
 # Which of the two levels of a building a day of the week has, as far as can be said beforehand.
@@ -75,6 +76,6 @@ def _day_types(first: int, count: int, site: SiteConfig) -> NDArray[np.int64]:
     days = (first + np.arange(count)).astype("datetime64[D]")
     types = (first + np.arange(count) + 3) % 7  # 1970-01-01 was a Thursday
     years = range(days[0].astype(object).year, days[-1].astype(object).year + 1)
-    free = np.array(sorted(days_off(years, site)), dtype="datetime64[D]")
+    free = np.array(sorted(closed_days(years, site)), dtype="datetime64[D]")
     types[np.isin(days, free)] = SUNDAY
     return types

@@ -9,7 +9,7 @@ from datetime import date, datetime, timedelta
 import numpy as np
 import pandas as pd
 
-from analyze.calendar_days import Calendar, days_off, site_calendar
+from analyze.calendar_days import Calendar, site_calendar
 from analyze.profiles.documents import Caveat
 from analyze.profiles.load_shape import (
     DayShape,
@@ -44,6 +44,7 @@ from analyze.profiles.site_power import (
     site_power,
 )
 from config.sites import SiteConfig
+from lib.closed_days import closed_days
 from lib.database import Connection
 from lib.date_utils import Period, local_midnight
 from lib.errors import UsageError
@@ -243,7 +244,7 @@ def _load_caveats(total: ChannelPower, figures: LoadFigures, calendar: Calendar)
 
 
 def _is_day_off(days: pd.DatetimeIndex, config: SiteConfig) -> np.ndarray:
-    found = days_off(sorted({int(year) for year in days.year}), config)
+    found = closed_days(sorted({int(year) for year in days.year}), config)
     return np.array([day.date() in found for day in days], dtype=bool)
 
 

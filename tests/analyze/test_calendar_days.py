@@ -9,8 +9,9 @@ import pandas as pd
 import pytest
 from synthetic_site import NEW_YORK, office_site
 
-from analyze.calendar_days import days_off, site_calendar
+from analyze.calendar_days import site_calendar
 from config.settings import SettingsError
+from lib.closed_days import closed_days
 
 
 def hours_open(day: str, timezone: str = NEW_YORK, interval_seconds: int = 900) -> float:
@@ -65,16 +66,16 @@ def test_a_holiday_counts_as_a_sunday() -> None:
     assert set(site_calendar(index, 3600, office_site()).weekday.tolist()) == {6}
 
 
-def test_configured_closed_days_are_days_off() -> None:
+def test_configured_closed_days_are_closed_days() -> None:
     site = office_site(closed_days=[date(2025, 8, 19)])
-    assert date(2025, 8, 19) in days_off([2025], site)
-    assert date(2025, 12, 25) in days_off([2025], site)
+    assert date(2025, 8, 19) in closed_days([2025], site)
+    assert date(2025, 12, 25) in closed_days([2025], site)
 
 
 def test_an_unknown_holiday_country_is_a_settings_error() -> None:
     site = office_site(holidays={"country": "XX"})
     with pytest.raises(SettingsError, match="holidays"):
-        days_off([2025], site)
+        closed_days([2025], site)
 
 
 def test_a_naive_index_is_an_error() -> None:
