@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -13,8 +11,7 @@ from typing import Any, NamedTuple
 
 import psycopg2
 import psycopg2.extensions
-
-from config.settings import PROJECT_ROOT
+from script_process import run_forked, run_started
 
 SCRIPT_TIMEOUT_SECONDS = 300
 
@@ -65,14 +62,8 @@ class ScriptRunner:
         self, path: str, *args: object, env: Mapping[str, str] | None = None
     ) -> ScriptResult:
         """Run `path` (relative to the root) with the environment of the test and `env`."""
-        done = subprocess.run(
-            [sys.executable, str(PROJECT_ROOT / path), *(str(arg) for arg in args)],
-            cwd=self.folder,
-            env={**os.environ, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=SCRIPT_TIMEOUT_SECONDS,
-            check=False,
-        )
-        return ScriptResult(done.returncode, done.stdout, done.stderr)
+        whole_env = {**os.environ, **(env or {})}
+        # The interpreter reads its own settings once, when it starts.
+        run = run_started if any(name.startswith("PYTHON") for name in env or {}) else run_forked
+        texts = [str(arg) for arg in args]
+        return ScriptResult(*run(path, texts, self.folder, whole_env, SCRIPT_TIMEOUT_SECONDS))

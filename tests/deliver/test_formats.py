@@ -8,12 +8,12 @@ from types import ModuleType
 import pytest
 
 from analyze import cost_model, wording
-from deliver import csv_tables, formats
+from deliver import formats
 from lib import files
 
 
 @pytest.mark.parametrize(
-    "module", [formats, files, csv_tables, wording, cost_model], ids=lambda module: module.__name__
+    "module", [formats, files, wording, cost_model], ids=lambda module: module.__name__
 )
 def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
     result = doctest.testmod(module)

@@ -115,5 +115,6 @@ def test_the_daily_job_reports_the_energy_of_the_file_and_refuses_nothing(
     )
     report = json.loads((tmp_path / "reports/23271" / f"weekly_{week.monday}.json").read_text())
     assert report["summary"]["totalEnergyKwh"] == pytest.approx(expected.energy_kwh, rel=1e-6)
+    # Loads of megawatts are within what their meters are built for.
     issues = report["sections"]["sensorHealth"]["issues"]
-    assert "out_of_range" not in {issue["type"] for issue in issues}
+    assert [issue for issue in issues if "outside" in issue["description"]] == []
