@@ -315,9 +315,10 @@ def test_never_more_than_the_ceiling_in_any_second_over_all_threads(serve: Any) 
     ):
         list(pool.map(client.get, [PATH] * (3 * ceiling)))
     at = [asked.at for asked in server.asked]
-    # Of any ceiling + 1 requests in a row the last comes a whole second after the first.
+    # Of any ceiling + 1 requests in a row the last leaves a whole second after the first; on a busy
+    # machine the first may arrive a little late.
     assert [
-        end - start for start, end in zip(at, at[ceiling:], strict=False) if end - start < 1
+        end - start for start, end in zip(at, at[ceiling:], strict=False) if end - start < 0.9
     ] == []
 
 

@@ -290,7 +290,7 @@ def test_killed_at_any_moment_and_run_again_the_table_equals_an_undisturbed_run(
 def test_ctrl_c_ends_with_130_and_nothing_half_written(
     database: Database, start_sandbox: StartSandbox, run_script: ScriptRunner
 ) -> None:
-    sandbox = start_sandbox(NOW, latency_ms=200)
+    sandbox = start_sandbox(NOW, latency_ms=600)
     process = start_backfill(sandbox)
     while not database.scalar("SELECT count(*) FROM ingestion_logs WHERE status = 'success'"):
         assert process.poll() is None
