@@ -1,4 +1,10 @@
-"""Anomalies: consumption that stays above or below the expected for an hour or more."""
+"""Anomalies: consumption that stays above or below the expected for an hour or more.
+
+For low events the mean residual of an hour is compared with its own spread at that time of day;
+where the history often went far, with 1.4 x the 80 % point of its daily extremes, so that a
+restless channel needs more. High events are those of the scorecard, and where the residual goes
+twice as far as a low one would have to. The excess energy is of the measured intervals.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +19,7 @@ from analyze.baseline import SCALE_FLOOR_OF_LEVEL, Expected, slot_sigma
 from analyze.calendar_days import Calendar
 from analyze.findings import Severity
 from analyze.interval_score import IntervalScore, interval_score
-from lib.stats_utils import Floats, Mask, bridge, rolling_mean, runs
+from lib.stats_utils import Floats, Mask, bridge, nan_quantile, rolling_mean, runs
 
 # Standard deviations of the hourly mean; more where the channel's history often reached that far.
 THRESHOLD = 4.0
@@ -39,7 +45,8 @@ Direction = Literal["high", "low"]
 class AnomalyEvent:
     """Intervals [start, stop) of the index that differ; kW, kWh (negative when below).
 
-    `others` counts further channels with the same event, once somebody has compared them.
+    `others` counts further channels with the same event, once somebody has compared them;
+    `told_kwh` is what sub-meters tell of, no longer in `excess_kwh`.
     """
 
     start: int
@@ -51,6 +58,7 @@ class AnomalyEvent:
     severity: Severity
     confidence: float
     others: int = 0
+    told_kwh: float = 0.0
 
 
 def anomalies(
@@ -71,13 +79,6 @@ def anomalies(
     is_history, judged : bool arrays, shape (n,)
         Where noise is learned from, and where events are looked for.
     score : the scorecard of the same intervals; made here where it is not given.
-
-    Notes
-    -----
-    For low events the mean residual of an hour is compared with its own spread at that time of day;
-    where the history often went far, with 1.4 x the 80 % point of its daily extremes, so that a
-    restless channel needs more. High events are those of the scorecard, and where the residual goes
-    twice as far as a low one would have to. `excess_kwh` sums the measured intervals of the event.
     """
     power = power_kw.to_numpy(dtype=float)
     residual = power - expected.expected_kw
@@ -131,7 +132,7 @@ def _habit(z: Floats, calendar: Calendar, is_history: Mask) -> float:
     days = calendar.day[known] - calendar.day[known].min()
     daily = np.full(int(days.max()) + 1, -np.inf)
     np.maximum.at(daily, days, z[known])
-    return HABIT_FACTOR * float(np.quantile(daily[np.isfinite(daily)], HABIT_QUANTILE))
+    return HABIT_FACTOR * float(nan_quantile(daily[np.isfinite(daily)], HABIT_QUANTILE))
 
 
 def _merged(flagged: Mask, power: Floats, calendar: Calendar) -> list[tuple[int, int]]:

@@ -22,13 +22,14 @@ from lib.stats_utils import (
     Floats,
     Mask,
     mean_without_outliers,
+    median_of_few,
     nan_quantile,
     robust_sigma,
     rolling_mean,
 )
 
 WEEKDAYS = 7
-DAYS_OFF = (5, 6)
+IS_DAY_OFF = np.arange(WEEKDAYS) >= 5
 METHOD = (
     "robust mean of the same local time of week, neighbouring intervals pooled, public holidays as "
     "Sundays"
@@ -59,7 +60,12 @@ class Expected:
     weeks: int
 
 
-def expected_power(power_kw: pd.Series, calendar: Calendar, is_history: Mask) -> Expected:
+def expected_power(
+    power_kw: pd.Series,
+    calendar: Calendar,
+    is_history: Mask,
+    weather_kw: Floats | None = None,
+) -> Expected:
     """Learn a channel's week from its history and say what to expect at every interval.
 
     Parameters
@@ -69,6 +75,8 @@ def expected_power(power_kw: pd.Series, calendar: Calendar, is_history: Mask) ->
     calendar : Calendar of the same n intervals.
     is_history : bool array, shape (n,)
         True where the values may be learned from: whole local days before the period.
+    weather_kw : shape (n,), what the outdoor temperature of each interval adds to what is usual
+        [kW], where it is known: the week is learned without it, and expected with it.
 
     Returns
     -------
@@ -77,6 +85,8 @@ def expected_power(power_kw: pd.Series, calendar: Calendar, is_history: Mask) ->
         same kind was measured.
     """
     values = power_kw.to_numpy(dtype=float)
+    if weather_kw is not None:
+        values = values - weather_kw
     day_rows, first_day = _day_matrix(values, calendar, is_history)
     kinds = _kind_of_days(calendar, is_history, first_day, len(day_rows))
     centre = _week_centre(day_rows, kinds)
@@ -92,12 +102,19 @@ def expected_power(power_kw: pd.Series, calendar: Calendar, is_history: Mask) ->
     level_kw = _mean_size(centre)
     scale = np.maximum(scale, _scale_floor(scale, level_kw))
     week = _week_mean(day_rows, kinds, centre, KEEP_SCALES * scale)
+    expected_kw = week[calendar.weekday, calendar.slot]
     return Expected(
-        expected_kw=week[calendar.weekday, calendar.slot],
+        expected_kw=expected_kw if weather_kw is None else _in_weather(expected_kw, weather_kw),
         scale_kw=scale[calendar.weekday, calendar.slot],
         level_kw=level_kw,
         weeks=weeks_measured(values, calendar, is_history),
     )
+
+
+def _in_weather(usual_kw: Floats, weather_kw: Floats) -> Floats:
+    """With what the weather adds; less than nothing is drawn only where that is usual."""
+    total = usual_kw + weather_kw
+    return np.where(usual_kw >= 0, np.maximum(total, 0.0), total)
 
 
 def weeks_measured(values: Floats, calendar: Calendar, is_history: Mask) -> int:
@@ -143,58 +160,55 @@ def _kind_of_days(calendar: Calendar, is_history: Mask, first_day: int, days: in
     return kinds
 
 
-def _with_neighbours(day_rows: Floats) -> tuple[Floats, Floats, Floats]:
-    """The same matrix one interval earlier, itself, and one later, across midnight."""
+def _by_weekday(day_rows: Floats, kinds: np.ndarray) -> Floats:
+    """The rows of each weekday with their neighbours in time, an interval earlier and later.
+
+    Shape (3 x most rows of a weekday, 7, slots); weekdays with fewer are filled up with NaN.
+    """
     flat = day_rows.ravel()
     before = np.concatenate([[np.nan], flat[:-1]]).reshape(day_rows.shape)
     after = np.concatenate([flat[1:], [np.nan]]).reshape(day_rows.shape)
-    return before, day_rows, after
+    most = int(np.bincount(kinds, minlength=WEEKDAYS).max())
+    pooled = np.full((3, most, WEEKDAYS, day_rows.shape[1]), np.nan)
+    for weekday in range(WEEKDAYS):
+        rows = np.flatnonzero(kinds == weekday)
+        for part, values in enumerate((before, day_rows, after)):
+            pooled[part, : len(rows), weekday] = values[rows]
+    return pooled.reshape(3 * most, WEEKDAYS, -1)
 
 
 def _week_centre(day_rows: Floats, kinds: np.ndarray) -> Floats:
     """Median of each slot of the week, pooled with both neighbours in time; shape (7, slots)."""
-    pooled = _with_neighbours(day_rows)
-    off = np.isin(kinds, DAYS_OFF)
-    centre = np.full((WEEKDAYS, day_rows.shape[1]), np.nan)
-    for weekday in range(WEEKDAYS):
-        rows = np.concatenate([part[kinds == weekday] for part in pooled])
-        enough = np.isfinite(rows).sum(axis=0) >= MIN_VALUES
-        if len(rows):
-            centre[weekday] = np.where(enough, nan_quantile(rows, 0.5), np.nan)
-        if not enough.all() or not len(rows):
-            same_kind = np.concatenate([part[off == (weekday in DAYS_OFF)] for part in pooled])
-            stand_in = nan_quantile(same_kind, 0.5) if len(same_kind) else np.nan
-            centre[weekday] = np.where(np.isfinite(centre[weekday]), centre[weekday], stand_in)
+    pooled = _by_weekday(day_rows, kinds)
+    enough = np.isfinite(pooled).sum(axis=0) >= MIN_VALUES
+    centre = np.where(enough, nan_quantile(pooled, 0.5), np.nan)
+    if not enough.all():
+        for days in (~IS_DAY_OFF, IS_DAY_OFF):
+            same_kind = np.concatenate(list(pooled[:, days].transpose(1, 0, 2)))
+            stand_in = nan_quantile(same_kind, 0.5)
+            centre[days] = np.where(np.isfinite(centre[days]), centre[days], stand_in)
     return centre
 
 
 def _week_scale(residuals: Floats, kinds: np.ndarray, calendar: Calendar) -> Floats:
     """Spread of each slot over days of the same kind, averaged an hour each way; (7, slots)."""
-    off = np.isin(kinds, DAYS_OFF)
     width = 2 * calendar.intervals(1.0) + 1
     slots = residuals.shape[1]
     scale = np.full((WEEKDAYS, slots), np.nan)
-    for is_off in (False, True):
-        rows = residuals[off == is_off]
+    for days in (~IS_DAY_OFF, IS_DAY_OFF):
+        rows = residuals[days[kinds]]
         if not len(rows):
             continue
         spread = robust_sigma(rows)
         around_midnight = np.concatenate([spread, spread, spread])
-        smooth = rolling_mean(around_midnight, width)[slots : 2 * slots]
-        scale[[day for day in range(WEEKDAYS) if (day in DAYS_OFF) == is_off]] = smooth
+        scale[days] = rolling_mean(around_midnight, width)[slots : 2 * slots]
     return scale
 
 
 def _week_mean(day_rows: Floats, kinds: np.ndarray, centre: Floats, limit: Floats) -> Floats:
     """Mean of each slot of the week without outliers; the centre where no value is near it."""
-    pooled = _with_neighbours(day_rows)
-    week = centre.copy()
-    for weekday in range(WEEKDAYS):
-        rows = np.concatenate([part[kinds == weekday] for part in pooled])
-        if len(rows):
-            mean = mean_without_outliers(rows, centre[weekday], limit[weekday])
-            week[weekday] = np.where(np.isfinite(mean), mean, centre[weekday])
-    return week
+    mean = mean_without_outliers(_by_weekday(day_rows, kinds), centre, limit)
+    return np.where(np.isfinite(mean), mean, centre)
 
 
 def _mean_size(centre: Floats) -> float:
@@ -205,5 +219,5 @@ def _mean_size(centre: Floats) -> float:
 def _scale_floor(scale: Floats, level_kw: float) -> float:
     """Half the channel's median spread, and 2 % of its level: no slot is quieter than that."""
     measured = scale[np.isfinite(scale)]
-    usual = float(np.median(measured)) if len(measured) else 0.0
+    usual = median_of_few(measured) if len(measured) else 0.0
     return max(0.5 * usual, SCALE_FLOOR_OF_LEVEL * level_kw, LEAST_SCALE_KW)

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analyze.calendar_days import site_calendar
+from analyze.profiles.load_shape import NEAR_BASE
 from analyze.readings import ChannelSeries, load_week
 from config.sites import SiteConfig
 from lib.database import Connection, fetch_all
@@ -18,8 +19,6 @@ from lib.date_utils import last_days
 from lib.errors import UsageError
 
 PROFILE_DAYS = 30
-# Share of the intervals that lie below what is called the base load.
-BASE_QUANTILE = 0.05
 _UNITS = {"power_kw": "kW", "temperature_c": "°C", "relative_humidity": "%"}
 
 # v_latest_readings finds the newest reading by the primary key; the first one is read from the
@@ -45,8 +44,8 @@ class ChannelProfile:
 
     Times are UTC; `first_reading` is the hour of it. `completeness_pct` is of the intervals due
     since the later of the window's start, the installation and the first reading. The loads are
-    in `unit`, None where nothing was measured: medians while the site is open and closed, the 5 %
-    quantile (`base_load`) and the highest interval (`peak`).
+    in `unit`, None where nothing was measured: medians while the site is open and closed, the
+    2.5 % quantile (`base_load`) and the highest interval (`peak`).
     """
 
     channel_id: int
@@ -153,7 +152,7 @@ def profile_channel(
         unit=_UNITS.get(str(values.name), "kW"),
         median_open=_median(values[is_open]),
         median_closed=_median(values[~is_open]),
-        base_load=float(measured.quantile(BASE_QUANTILE)),
+        base_load=float(measured.quantile(NEAR_BASE)),
         peak=float(measured.max()),
     )
 

@@ -6,8 +6,9 @@ anomalies. What one step tells is hidden from the next.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -23,6 +24,7 @@ from analyze.interval_score import IntervalScore, interval_score
 from analyze.readings import ChannelSeries
 from analyze.sensor_health import sensor_health
 from analyze.spike_detection import SpikeEvent, spikes
+from analyze.weather_response import Weather, WeatherResponse, weather_response
 from lib.reading_rules import ReadingRules
 from lib.stats_utils import Floats, Mask
 
@@ -37,7 +39,8 @@ class ChannelStudy:
 
     `drift_pct` : how much its whole level moved slowly over four weeks; None for not at all.
     `expected` is None where the channel's consumption is not judged: no consumer, or a history of
-    fewer than three weeks (`weeks` says how many).
+    fewer than three weeks (`weeks` says how many). `weather` is what is known of its answer to
+    the outdoor temperature, which `expected` contains; None where it does not follow it.
     """
 
     series: ChannelSeries
@@ -54,16 +57,24 @@ class ChannelStudy:
     waste: ChannelWaste | None = None
     anomalies: tuple[AnomalyEvent, ...] = ()
     drift_pct: float | None = None
+    weather: WeatherResponse | None = None
 
     @property
     def is_consumer(self) -> bool:
         """True where the channel stands for energy that is used, once."""
         return self.series.is_additive or self.series.in_site_total
 
-    @property
+    @cached_property
     def reported(self) -> bool:
         """True when anything arrived, in the baseline or in the period."""
         return bool(self.series.frame["received"].any())
+
+    @cached_property
+    def expected_kwh(self) -> Floats:
+        """Expected energy of each interval; NaN where it is unknown."""
+        if self.expected is None:
+            return np.full(len(self.index), np.nan)
+        return self.expected.expected_kw * self.calendar.hours
 
     @property
     def excess_kw(self) -> Floats:
@@ -97,6 +108,7 @@ def study_channel(
     rules: ReadingRules,
     rejected: Mapping[str, int],
     grid: HourGrid | None = None,
+    weather: Weather | None = None,
 ) -> ChannelStudy:
     """Judge one channel.
 
@@ -110,6 +122,7 @@ def study_channel(
     rules : the plausible range of each value.
     rejected : readings or values of the period that were set aside, by reason.
     grid : the calendar's days and hours, where several channels share them.
+    weather : the outdoor temperature of the same intervals, where the site knows it.
     """
     is_history = ~in_period
     power = series.power_kw().to_numpy(dtype=float)
@@ -127,7 +140,9 @@ def study_channel(
             load_kw[fault.start : fault.stop] = np.nan
     load = pd.Series(load_kw, index)
     is_consumer = series.channel_type in CONSUMERS and (series.is_additive or series.in_site_total)
-    expected = expected_power(load, calendar, is_history) if is_consumer else None
+    response = weather_response(load_kw, weather) if is_consumer and weather is not None else None
+    weather_kw = response.power_kw if response is not None else None
+    expected = expected_power(load, calendar, is_history, weather_kw) if is_consumer else None
     weeks = expected.weeks if expected is not None else 0
     study = ChannelStudy(
         series=series,
@@ -140,10 +155,11 @@ def study_channel(
         expected=expected if weeks >= MIN_BASELINE_WEEKS else None,
         weeks=weeks,
         faults=tuple(faults),
+        weather=response if weeks >= MIN_BASELINE_WEEKS else None,
     )
     if study.expected is None:
         return study
-    score = interval_score(load_kw, calendar, is_history, grid)
+    score = interval_score(load_kw, calendar, is_history, grid, weather_kw)
     return _with_events(study, load, is_history, score)
 
 
@@ -170,7 +186,9 @@ def _with_events(
     )
 
 
-def _without(load: pd.Series, spans: Iterable[tuple[int, int]]) -> pd.Series:
+def _without(load: pd.Series, spans: Sequence[tuple[int, int]]) -> pd.Series:
+    if not spans:
+        return load
     hidden = load.to_numpy(copy=True)
     for start, stop in spans:
         hidden[start:stop] = np.nan

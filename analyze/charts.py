@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
+from analyze.calendar_days import DAY_SECONDS
 from analyze.channel_week import ChannelStudy
 from analyze.findings import AfterHoursWaste, ChannelWeek, Chart, Series, Totals
+from lib.stats_utils import Floats
 
 # Finer than this no chart of a week can show, and the report would grow too large.
 FINEST_CHART_SECONDS = 900
+# A longer period is drawn by coarser means: a month by the hour.
+CHART_SECONDS = (FINEST_CHART_SECONDS, 1800, 3600, 7200, 14_400, DAY_SECONDS)
+MAX_LOAD_POINTS = 1000
 HOURS = tuple(float(hour) for hour in range(24))
+
+Ints = NDArray[np.int64]
 
 
 def week_charts(
@@ -40,8 +48,9 @@ def week_charts(
 
 
 def _load(power_kw: pd.DataFrame, totals: Totals) -> Chart:
-    if len(power_kw) > 1 and power_kw.index[1] - power_kw.index[0] < _finest():
-        utc = power_kw.tz_convert("UTC").resample(_finest()).mean()
+    step = _chart_step(power_kw.index)
+    if len(power_kw) > 1 and power_kw.index[1] - power_kw.index[0] < step:
+        utc = power_kw.tz_convert("UTC").resample(step).mean()
         power_kw = utc.tz_convert(power_kw.index.tz)
     times = _iso(power_kw.index)
     series = [Series("actual", times, _values(power_kw["actual"]))]
@@ -54,56 +63,62 @@ def _load(power_kw: pd.DataFrame, totals: Totals) -> Chart:
 
 
 def _daily_energy(counted: Sequence[ChannelStudy]) -> Chart:
-    actual, expected = (_by_day(parts) for parts in _daily_parts(counted))
-    days = tuple(actual.index)
-    series = [Series("actual", days, _values(actual))]
-    if expected.notna().any():
-        series.append(Series("expected", days, _values(expected)))
+    """Energy by local day; the expected is of the intervals whose energy is known."""
+    by_grid = {study.series.grid: study for study in counted}
+    clocks = {grid: _clock(study.index)[study.in_period] for grid, study in by_grid.items()}
+    clock = np.concatenate([clocks[study.series.grid] for study in counted])
+    energy = np.concatenate([study.energy_kwh[study.in_period] for study in counted])
+    usual = np.concatenate([study.expected_kwh[study.in_period] for study in counted])
+    day, place = np.unique(clock // DAY_SECONDS, return_inverse=True)
+    actual = _sums(energy, place, len(day))
+    expected = _sums(np.where(np.isfinite(energy), usual, np.nan), place, len(day))
+    names = _day_names(day)
+    series = [Series("actual", names, _values(actual))]
+    if np.isfinite(expected).any():
+        series.append(Series("expected", names, _values(expected)))
     title = "Energy by day"
-    if actual.notna().any():
-        most = pd.Timestamp(actual.idxmax())
-        title = f"{most:%A} used the most energy: {actual.max():,.0f} kWh"
+    if np.isfinite(actual).any():
+        most = int(np.nanargmax(actual))
+        title = f"{pd.Timestamp(names[most]):%A} used the most energy: {actual[most]:,.0f} kWh"
     return Chart(title, "kWh", tuple(series))
-
-
-def _daily_parts(counted: Sequence[ChannelStudy]) -> tuple[list[pd.Series], list[pd.Series]]:
-    """Actual energy of each channel, and expected energy where the actual is known."""
-    actual, expected = [], []
-    for study in counted:
-        index = study.index[study.in_period]
-        energy = study.energy_kwh[study.in_period]
-        actual.append(pd.Series(energy, index))
-        if study.expected is not None:
-            usual = study.expected.expected_kw[study.in_period] * study.calendar.hours
-            expected.append(pd.Series(np.where(np.isfinite(energy), usual, np.nan), index))
-    return actual, expected
-
-
-def _by_day(parts: Iterable[pd.Series]) -> pd.Series:
-    """Sum over channels by local day; NaN for a day without any value."""
-    total = pd.Series(dtype=float)
-    for part in parts:
-        days = part.groupby(_local_day(part.index)).sum(min_count=1)
-        total = days if total.empty else total.add(days, fill_value=0.0)
-    return total
-
-
-def _local_day(index: pd.DatetimeIndex) -> pd.Index:
-    """The local date of each instant as text; formatting each instant would take far longer."""
-    day, place = np.unique(index.tz_localize(None).as_unit("s").asi8 // 86_400, return_inverse=True)
-    return pd.Index(day.astype("datetime64[D]").astype(str)[place], dtype=object)
 
 
 def _heatmap(power_kw: pd.Series) -> Chart:
     """Mean power by local hour, one series a day; the hour that autumn repeats is averaged."""
-    by_hour = power_kw.groupby([_local_day(power_kw.index), power_kw.index.hour]).mean()
+    clock, power = _clock(power_kw.index), power_kw.to_numpy(dtype=float)
+    day, row = np.unique(clock // DAY_SECONDS, return_inverse=True)
+    hour = clock % DAY_SECONDS // 3600
+    by_day = _means(power, row * len(HOURS) + hour, len(day) * len(HOURS)).reshape(len(day), -1)
     series = tuple(
-        Series(str(day), HOURS, _values(hours.droplevel(0).reindex(range(24))))
-        for day, hours in by_hour.groupby(level=0)
+        Series(name, HOURS, _values(hours))
+        for name, hours in zip(_day_names(day), by_day, strict=True)
     )
-    mean = power_kw.groupby(power_kw.index.hour).mean()
-    title = f"{int(mean.idxmax()):02d}:00 is the hour of highest load"
-    return Chart(title, "kW", series)
+    highest = int(np.nanargmax(_means(power, hour, len(HOURS))))
+    return Chart(f"{highest:02d}:00 is the hour of highest load", "kW", series)
+
+
+def _sums(values: Floats, place: Ints, places: int) -> Floats:
+    """Sum of the known values of each place; NaN for none."""
+    known = np.isfinite(values)
+    counts = np.bincount(place[known], minlength=places)
+    sums = np.bincount(place[known], weights=values[known], minlength=places)
+    return np.where(counts > 0, sums, np.nan)
+
+
+def _means(values: Floats, place: Ints, places: int) -> Floats:
+    """Mean of the known values of each place; NaN for none."""
+    counts = np.bincount(place[np.isfinite(values)], minlength=places)
+    return _sums(values, place, places) / np.maximum(counts, 1)
+
+
+def _clock(index: pd.DatetimeIndex) -> Ints:
+    """Local clock of each instant, in seconds since 1970."""
+    return np.asarray(index.tz_localize(None).as_unit("s").asi8)
+
+
+def _day_names(day: Ints) -> tuple[str, ...]:
+    """Dates as text."""
+    return tuple(day.astype("datetime64[D]").astype(str).tolist())
 
 
 def _channel_energy(channels: Sequence[ChannelWeek]) -> Chart:
@@ -125,13 +140,16 @@ def _after_hours(waste: AfterHoursWaste) -> Chart:
     return Chart(title, "kWh", (Series("excess", names, values),))
 
 
-def _finest() -> pd.Timedelta:
-    return pd.Timedelta(seconds=FINEST_CHART_SECONDS)
+def _chart_step(index: pd.DatetimeIndex) -> pd.Timedelta:
+    """The finest step by which a period is drawn with at most MAX_LOAD_POINTS."""
+    length = (index[-1] - index[0]).total_seconds()
+    fine = (seconds for seconds in CHART_SECONDS if length < seconds * MAX_LOAD_POINTS)
+    return pd.Timedelta(seconds=next(fine, DAY_SECONDS))
 
 
 def _iso(index: pd.DatetimeIndex) -> tuple[str, ...]:
     return tuple(instant.isoformat() for instant in index.to_pydatetime())
 
 
-def _values(values: pd.Series) -> tuple[float | None, ...]:
+def _values(values: pd.Series | Floats) -> tuple[float | None, ...]:
     return tuple(value if value == value else None for value in values.tolist())

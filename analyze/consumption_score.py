@@ -8,6 +8,7 @@ and from the past of each hour only.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -38,6 +39,18 @@ BUSY_DAY_SHARE = 0.3
 
 
 @dataclass(frozen=True)
+class Scorecard:
+    """The weights of the three scores, by the name of the feature each multiplies."""
+
+    in_hours: Mapping[str, float]
+    left_on: Mapping[str, float]
+    rise: Mapping[str, float]
+
+
+SHIPPED = Scorecard(OPEN_WEIGHTS, CLOSED_WEIGHTS, RISE_WEIGHTS)
+
+
+@dataclass(frozen=True)
 class ConsumptionScore:
     """Of every hour of the flat matrix, shape (hours,).
 
@@ -50,10 +63,12 @@ class ConsumptionScore:
     waste_kw: Floats
 
 
-def consumption_score(hours: HourlyDays, load: ExpectedLoad) -> ConsumptionScore:
+def consumption_score(
+    hours: HourlyDays, load: ExpectedLoad, card: Scorecard = SHIPPED
+) -> ConsumptionScore:
     """Score every hour of a channel."""
     features = load_features(hours, load)
-    confidence = confidence_of(features)
+    confidence = confidence_of(features, card)
     confidence[~np.isfinite(hours.power_kw.ravel())] = 0.0
     above = confidence > np.where(features.is_open, FLAG_OPEN_ABOVE, FLAG_CLOSED_ABOVE)
     flag = above.copy()
@@ -63,15 +78,15 @@ def consumption_score(hours: HourlyDays, load: ExpectedLoad) -> ConsumptionScore
     return ConsumptionScore(confidence, flag, _waste_kw(hours, load, features, confidence))
 
 
-def confidence_of(features: LoadFeatures) -> Floats:
+def confidence_of(features: LoadFeatures, card: Scorecard = SHIPPED) -> Floats:
     """Confidence of every hour by its scorecards, shape (hours,)."""
-    in_hours = _logistic(features.open_hours, OPEN_NAMES, OPEN_WEIGHTS)
-    rise = _logistic(features.open_hours, OPEN_NAMES, RISE_WEIGHTS)
-    left_on = _logistic(features.closed_hours, CLOSED_NAMES, CLOSED_WEIGHTS)
+    in_hours = _logistic(features.open_hours, OPEN_NAMES, card.in_hours)
+    rise = _logistic(features.open_hours, OPEN_NAMES, card.rise)
+    left_on = _logistic(features.closed_hours, CLOSED_NAMES, card.left_on)
     return np.where(features.is_open, in_hours, 1 - (1 - left_on) * (1 - rise))
 
 
-def _logistic(features: Floats, names: tuple[str, ...], weights: dict[str, float]) -> Floats:
+def _logistic(features: Floats, names: tuple[str, ...], weights: Mapping[str, float]) -> Floats:
     total = features @ np.array([weights[name] for name in names]) + weights["bias"]
     return np.asarray(1 / (1 + np.exp(-np.clip(total, -30, 30))))
 

@@ -31,6 +31,8 @@ from lib.stats_utils import Floats, Mask
 
 WEEKS_PER_YEAR = 52
 DAYS_PER_MONTH = 365.25 / 12
+# How a note on a part of a billing month ends.
+SHARE_NOTE = ", by its demand so far."
 
 
 @dataclass(frozen=True)
@@ -88,6 +90,16 @@ def price_per_kwh(
         and priced in the tier in which they lie. By default the lowest tier.
     """
     return energy_price(index, tariff, month_kwh)
+
+
+def mean_price_per_kwh(
+    index: pd.DatetimeIndex, tariff: Sequence[TariffPeriod], month_kwh: float
+) -> Floats:
+    """Price of all energy at each instant, every tier of a month of `month_kwh` borne by each kWh.
+
+    With it the energy of a whole site is priced; one kWh less is worth `price_per_kwh`.
+    """
+    return energy_price(index, tariff, month_kwh, is_mean=True)
 
 
 def usual_month_kwh(energy_kwh: Floats, interval_seconds: int) -> float:
@@ -277,8 +289,8 @@ def _month_lines(
         )  # fmt: skip
         if is_part:
             notes.append(
-                f"{charge.name}: {len(days)} of the {month.length} days of the billing month from "
-                f"{month.first_day} bear their share of its demand so far."
+                f"{charge.name}: {len(days)} of {month.length} days of the billing month from "
+                f"{month.first_day}{SHARE_NOTE}"
             )
     for name, unit, quantity, price, is_share in (
         ("daily charge", "days", float(len(days)), tariff.fixed_per_day, False),

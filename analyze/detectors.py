@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from analyze.calendar_days import Calendar
-from analyze.consumption_score import ConsumptionScore, consumption_score
+from analyze.consumption_score import SHIPPED, ConsumptionScore, Scorecard, consumption_score
 from analyze.drift_detection import Drift, drift
 from analyze.expected_load import ExpectedLoad, expected_load
 from analyze.health_rules import MeterFaults, meter_faults
@@ -38,7 +38,12 @@ class Detections:
         return self.spike_score > THRESHOLD
 
 
-def detect(power_kw: Floats, calendar: Calendar, grid: HourGrid | None = None) -> Detections:
+def detect(
+    power_kw: Floats,
+    calendar: Calendar,
+    grid: HourGrid | None = None,
+    card: Scorecard = SHIPPED,
+) -> Detections:
     """Run every detector on one channel.
 
     Parameters
@@ -46,6 +51,7 @@ def detect(power_kw: Floats, calendar: Calendar, grid: HourGrid | None = None) -
     power_kw : shape (n,), mean power of each interval [kW]; NaN where unmeasured.
     calendar : of the same n intervals, of an hour or less, without a gap.
     grid : of that calendar, where several channels share it.
+    card : weights of the consumption scorecard.
     """
     grid = grid or hour_grid(calendar)
     faults = meter_faults(power_kw, grid, calendar.interval_seconds)
@@ -57,7 +63,7 @@ def detect(power_kw: Floats, calendar: Calendar, grid: HourGrid | None = None) -
         faults=faults,
         hours=hours,
         load=load,
-        consumption=consumption_score(hours, load),
+        consumption=consumption_score(hours, load, card),
         spike_score=spikes.max(axis=0),
         spike_width=spikes.argmax(axis=0) + 1,
         drift=drift(hours),

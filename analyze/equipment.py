@@ -25,8 +25,20 @@ _HVAC_EXCESS = (
     "Check that the unit does not heat and cool at the same time",
     "Compare set points with the weeks before",
 )
+GENERATOR = Equipment(
+    "solar inverter",
+    "Solar installer",
+    "medium",
+    ("Have the inverter's own use at night checked",),
+    (
+        "Look at the inverter: does it run, and does it show a fault?",
+        "Check its breakers and the limit on what may be fed in",
+        "Compare with the sunshine of these days",
+    ),
+)
 # The first pattern found in a channel's name decides.
 _KINDS: tuple[tuple[str, Equipment], ...] = (
+    (r"solar|\bpv\b|photovolt|inverter", GENERATOR),
     (
         r"\brtu|roof",
         Equipment(

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from analyze.hourly_days import HOURS, HourlyDays, rows_of
-from lib.stats_utils import MAD_TO_SIGMA, Floats
+from lib.stats_utils import MAD_TO_SIGMA, Floats, count_measured
 
 CLIP_SCALES = 5.0
 PASSES = 2
@@ -69,11 +69,19 @@ def expected_load(hours: HourlyDays) -> ExpectedLoad:
 def median_last(values: Floats) -> Floats:
     """Median along the last axis of the measured values; NaN where there is none."""
     ordered = np.sort(values, axis=-1).reshape(-1, values.shape[-1])
-    count = np.isfinite(ordered).sum(axis=-1)
+    count = count_measured(ordered)
     low, high = np.maximum(count - 1, 0) // 2, np.minimum(count // 2, values.shape[-1] - 1)
-    row = np.arange(len(ordered))
-    middle = (ordered[row, low] + ordered[row, high]) / 2
+    first = np.arange(len(ordered)) * values.shape[-1]
+    middle = (ordered.take(first + low) + ordered.take(first + high)) / 2
     return np.where(count > 0, middle, np.nan).reshape(values.shape[:-1])
+
+
+def mean_last(values: Floats) -> Floats:
+    """Mean along the last axis of the measured values; NaN where there is none."""
+    measured = np.isfinite(values)
+    counts = measured.sum(axis=-1)
+    sums = np.where(measured, values, 0.0).sum(axis=-1)
+    return np.divide(sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0)
 
 
 def _centre(hours: HourlyDays, history: Floats) -> Floats:
@@ -91,9 +99,10 @@ def _centre(hours: HourlyDays, history: Floats) -> Floats:
 
 
 def _spread(hours: HourlyDays, residual: Floats, level: Floats) -> Floats:
-    past = np.abs(rows_of(residual, hours.past.same_kind)).transpose(0, 2, 1)
-    spread = MAD_TO_SIGMA * median_last(np.ascontiguousarray(past))
-    spread[np.isfinite(past).sum(axis=-1) < MIN_SPREAD_DAYS] = np.nan
+    past = rows_of(np.abs(residual), hours.past.same_kind)
+    past = np.ascontiguousarray(past.transpose(0, 2, 1))
+    spread = MAD_TO_SIGMA * median_last(past)
+    spread[count_measured(past) < MIN_SPREAD_DAYS] = np.nan
     wide = np.concatenate([spread[:, :1], spread, spread[:, -1:]], axis=1)
     smooth = (wide[:, :-2] + wide[:, 1:-1] + wide[:, 2:]) / 3
     smooth = np.where(np.isfinite(smooth), smooth, spread)
@@ -103,7 +112,7 @@ def _spread(hours: HourlyDays, residual: Floats, level: Floats) -> Floats:
 
 def _level(hours: HourlyDays, history: Floats) -> Floats:
     """Median of the last weeks' daily means of size."""
-    daily = _mean_last(np.abs(history))
+    daily = mean_last(np.abs(history))
     return np.maximum(median_last(rows_of(daily, hours.past.season)), LEAST_KW)[:, None]
 
 
@@ -113,10 +122,3 @@ def _difference(hours: HourlyDays, history: Floats, level: Floats) -> Floats:
     usual_open = median_last(rows_of(open_kw, hours.past.season))
     usual_closed = median_last(rows_of(closed_kw, hours.past.season))
     return np.fmax((usual_open - usual_closed)[:, None], LEAST_DIFFERENCE_OF_LEVEL * level)
-
-
-def _mean_last(values: Floats) -> Floats:
-    measured = np.isfinite(values)
-    counts = measured.sum(axis=-1)
-    sums = np.where(measured, values, 0.0).sum(axis=-1)
-    return np.divide(sums, counts, out=np.full(counts.shape, np.nan), where=counts > 0)

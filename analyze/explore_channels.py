@@ -14,12 +14,10 @@ import json
 from collections.abc import Sequence
 
 import click
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from analyze.channel_profiles import ChannelProfile, SiteProfile, profile_site
+from analyze.site_settings import say_doubts, sites_file_name
+from analyze.text_table import TextColumn, table_text, terminal_width
 from config.settings import get_settings
 from config.sites import site_config
 from lib.cli import script, site_option
@@ -27,8 +25,6 @@ from lib.clock import now
 from lib.database import reader_connection
 from lib.date_utils import zone
 
-# Wide enough for a channel per line where the output goes to a file.
-FILE_WIDTH = 190
 EXAMPLES = """
 Examples:
   npm run py:analyze:channels
@@ -69,26 +65,32 @@ def row(channel: ChannelProfile, timezone: str) -> Sequence[str]:
     )
 
 
+# Figures that may not be cut, and what a narrow terminal does without, the last one first.
+FIGURES = ("interval", "complete", "open", "closed", "base", "peak")
+LEAVE_OUT = ("status", "last", "type", "interval", "first", "device", "phase")
+
+
 def show(site: SiteProfile) -> None:
     """The site, a line for each channel, and how to read it."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=FILE_WIDTH)
     title = f"{site.site_name} (site {site.site_id}, {site.timezone})"
     click.echo(f"{title}: {len(site.channels)} channels; load of {site.start} to {site.end}\n")
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    columns = ("channel", "name", "type", "device", "phase", "status", "first", "last", "interval",
-               "complete", "open", "closed", "base", "peak", "unit")  # fmt: skip
-    figures = columns[columns.index("interval") : columns.index("unit")]
-    for column in columns:
-        table.add_column(column, justify="right" if column in figures else "left")
-    for channel in site.channels:
-        table.add_row(*(Text(cell) for cell in row(channel, site.timezone)))
-    console.print(table)
+    names = ("channel", "name", "type", "device", "phase", "status", "first", "last", "interval",
+             "complete", "open", "closed", "base", "peak", "unit")  # fmt: skip
+    columns = [
+        TextColumn(
+            name,
+            is_words=name not in FIGURES,
+            leave_out=LEAVE_OUT.index(name) + 1 if name in LEAVE_OUT else 0,
+        )
+        for name in names
+    ]
+    rows = [row(channel, site.timezone) for channel in site.channels]
+    click.echo(table_text(columns, rows, terminal_width()), nl=False)
     click.echo("\n* what the site's total is made of. complete: intervals stored of those due.")
-    hours = "by config/sites.yaml" if site.hours_known else "not in config/sites.yaml: all as open"
+    name = sites_file_name()
+    hours = f"by {name}" if site.hours_known else f"not in {name}: all as open"
     click.echo(f"open, closed: median while the site is open or closed (opening hours {hours});")
-    click.echo("base: 5 % of the intervals lie below; peak: highest interval.")
+    click.echo("base: 2.5 % of the intervals lie below; peak: the highest single interval.")
 
 
 @script(epilog=EXAMPLES)
@@ -97,8 +99,10 @@ def show(site: SiteProfile) -> None:
 def main(site: str, as_json: bool) -> None:
     """Show what each channel of a site is, when it reported and what it usually draws."""
     settle_seconds = get_settings().eniscope_settle_seconds
+    config = site_config(site)
     with reader_connection() as connection:
-        profile = profile_site(connection, site_config(site), now(), settle_seconds)
+        profile = profile_site(connection, config, now(), settle_seconds)
+    say_doubts(config)
     if as_json:
         click.echo(json.dumps(profile.as_json(), indent=2, ensure_ascii=False))
     else:

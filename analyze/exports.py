@@ -1,12 +1,13 @@
 """Read what exports hand on: readings, hours, days and channels of one site, with its calendar.
 
-Reads   v_sites, v_meters, v_readings_enriched, v_readings_hourly (binary COPY), v_readings_daily
+Reads   v_sites, v_meters, v_readings_enriched, v_readings_hourly (binary COPY), v_readings_daily,
+        readings_fingerprint()
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,11 +15,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from analyze.calendar_days import site_calendar
+from analyze.exporting.seasons import seasons
+from analyze.exporting.site import load_site as load_site  # where others look for it
 from config.sites import SiteConfig
 from lib.closed_days import closed_days
 from lib.database import Connection, copy_columns, fetch_all
 from lib.date_utils import Period, zone
-from lib.errors import UsageError
 
 HOUR_SECONDS = 3600
 US_PER_SECOND = 1_000_000
@@ -56,17 +58,9 @@ _READINGS = _View("v_readings_enriched", '"timestamp"', "interval_seconds", READ
 _HOURS = _View("v_readings_hourly", "hour", str(HOUR_SECONDS), HOUR_MEASURES)
 
 
-class Site(NamedTuple):
-    """A site as the database knows it."""
-
-    site_id: str
-    site_name: str
-    timezone: str
-
-
 @dataclass(frozen=True)
 class Moments:
-    """The distinct intervals of an export, on the site's clock; every array has length n.
+    """The distinct intervals of an export, on the site's clock; everything has length n.
 
     `start_seconds` and `local_seconds` count from 1970, the latter by the local clock;
     `is_open` is None where the site's opening hours are not known.
@@ -77,6 +71,7 @@ class Moments:
     interval_seconds: NDArray[np.int64]
     is_open: NDArray[np.bool_] | None
     day_type: tuple[str, ...]
+    season: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -92,18 +87,6 @@ class ExportRows:
     moments: Moments
     moment: NDArray[np.int64]
     measures: dict[str, NDArray[Any]]
-
-
-def load_site(connection: Connection, site_id: str) -> Site:
-    """Name and zone of a site. Raises UsageError when it is not in the database."""
-    rows = fetch_all(
-        connection,
-        "SELECT site_id, site_name, timezone FROM v_sites WHERE site_id = %s",
-        [site_id],
-    )
-    if not rows:
-        raise UsageError(f"site {site_id} is not in the database")
-    return Site(**rows[0])
 
 
 def load_channels(connection: Connection, site_id: str, period: Period) -> list[dict[str, Any]]:
@@ -131,10 +114,31 @@ def load_channels(connection: Connection, site_id: str, period: Period) -> list[
     )
 
 
+def months(period: Period) -> list[Period]:
+    """The period cut at the turns of its local months."""
+    parts, first = [], period.first_day
+    while first <= period.last_day:
+        next_month = (first.replace(day=1) + timedelta(days=31)).replace(day=1)
+        last = min(next_month - timedelta(days=1), period.last_day)
+        parts.append(Period(first, last, period.timezone))
+        first = next_month
+    return parts
+
+
+def fingerprint(connection: Connection, site_id: str, period: Period) -> str:
+    """A text that any change to the stored readings and hours of the period changes."""
+    (row,) = fetch_all(
+        connection,
+        "SELECT readings_fingerprint(%s, %s, %s) AS found",
+        [site_id, period.start, period.end],
+    )
+    return str(row["found"])
+
+
 def load_days(
     connection: Connection, site_id: str, period: Period, config: SiteConfig
 ) -> list[dict[str, Any]]:
-    """Energy and demand of each channel and local day, with the day's type."""
+    """Energy and demand of each channel and local day, with the day's type and season."""
     rows = fetch_all(
         connection,
         """SELECT site_id, site_name, channel_id, channel_name, channel_type, in_site_total, day,
@@ -145,7 +149,33 @@ def load_days(
         [site_id, period.first_day, period.last_day],
     )
     off = closed_days({day.year for day in period.days}, config)
-    return [{**row, "day_type": day_type(row["day"], off)} for row in rows]
+    by_month = seasons(period.timezone)
+    return [
+        {**row, "day_type": day_type(row["day"], off), "season": by_month[row["day"].month - 1]}
+        for row in rows
+    ]
+
+
+def load_months(connection: Connection, site_id: str, period: Period) -> list[dict[str, Any]]:
+    """Energy and demand of each channel and local month, over the days of the period alone."""
+    rows = fetch_all(
+        connection,
+        """SELECT site_id, site_name, channel_id, channel_name, channel_type, in_site_total,
+                  date_trunc('month', day::timestamp)::date AS month,
+                  sum(energy_kwh) AS energy_kwh,
+                  sum(avg_kw * power_count) / nullif(sum(power_count), 0) AS avg_kw,
+                  max(peak_kw) AS peak_kw, sum(reading_count)::bigint AS reading_count,
+                  sum(expected_count)::bigint AS expected_count,
+                  count(*)::bigint AS days_with_data
+           FROM v_readings_daily
+           WHERE site_id = %s AND day BETWEEN %s AND %s
+           GROUP BY site_id, site_name, channel_id, channel_name, channel_type, in_site_total,
+                    date_trunc('month', day::timestamp)::date
+           ORDER BY month, channel_id""",
+        [site_id, period.first_day, period.last_day],
+    )
+    by_month = seasons(period.timezone)
+    return [{**row, "season": by_month[row["month"].month - 1]} for row in rows]
 
 
 def load_readings(
@@ -179,8 +209,7 @@ def _load_rows(
     columns = copy_columns(
         connection,
         f"""SELECT channel_id, {view.time}, {view.interval}, {wanted} FROM {view.name}
-            WHERE site_id = %s AND {view.time} >= %s AND {view.time} < %s
-            ORDER BY {view.time}, channel_id""",  # noqa: S608 (constants of this module)
+            WHERE site_id = %s AND {view.time} >= %s AND {view.time} < %s""",  # noqa: S608 (constants of this module)
         [site_id, period.start, period.end],
         [
             ("channel_id", "i8"),
@@ -189,6 +218,9 @@ def _load_rows(
             *view.measures.items(),
         ],
     )
+    # Sorted here: the database would take as long for that as for the rows.
+    order = np.lexsort((columns["channel_id"], columns["timestamp"]))
+    columns = {name: values[order] for name, values in columns.items()}
     channel_ids, channel = np.unique(columns["channel_id"], return_inverse=True)
     start_seconds = columns["timestamp"] // US_PER_SECOND
     # One number for start and length: intervals of both 15 and 60 minutes may start together.
@@ -218,10 +250,13 @@ def _moments(
     dates = [date.fromordinal(int(day) + date(1970, 1, 1).toordinal()) for day in days]
     off = closed_days({day.year for day in dates}, config)
     types = [day_type(day, off) for day in dates]
+    by_month = seasons(timezone)
+    day_seasons = [by_month[day.month - 1] for day in dates]
     return Moments(
         start_seconds=starts,
         local_seconds=local_seconds,
         interval_seconds=intervals,
         is_open=is_open if config.opening_hours else None,
         day_type=tuple(types[day] for day in position),
+        season=tuple(day_seasons[day] for day in position),
     )

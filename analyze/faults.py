@@ -37,8 +37,10 @@ def strongest_span(score: Floats) -> tuple[int, int]:
     >>> strongest_span(np.array([-1.0, 2.0, -1.0, 3.0, -5.0, 1.0]))
     (1, 4)
     """
+    if not (score > 0).any():
+        return 0, 0
     total = np.concatenate([[0.0], np.cumsum(score)])
     gain = total - np.minimum.accumulate(total)
     stop = int(np.argmax(gain))
     start = int(np.flatnonzero(total[: stop + 1] == total[: stop + 1].min())[-1])
-    return (start, stop) if gain[stop] > 0 else (0, 0)
+    return start, stop

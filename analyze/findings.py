@@ -9,7 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+if TYPE_CHECKING:
+    from analyze.follow_up import FollowUp
 
 # Below this share of the due intervals the energy of the site is a lower bound.
 WHOLLY_MEASURED_PCT = 99.0
@@ -27,6 +30,8 @@ IssueType = Literal[
 ]
 # Of the days of the period: no tariff is configured; it begins later; within the period; before.
 TariffCover = Literal["unset", "outside", "part", "whole"]
+# From when to when, the end exclusive.
+Span = tuple[datetime, datetime]
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
 
 
@@ -128,7 +133,10 @@ class Reconciliation:
 
 @dataclass(frozen=True)
 class QuickWin:
-    """Something to do, with its evidence. Ranked by money per year, without prices by energy."""
+    """Something to do, with its evidence. Ranked by money per year, without prices by energy.
+
+    `spans` : when the energy was used that can be saved.
+    """
 
     rank: int
     title: str
@@ -143,6 +151,7 @@ class QuickWin:
     owner: str
     actions: tuple[str, ...]
     evidence: str
+    spans: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -200,11 +209,16 @@ class Series:
 
 @dataclass(frozen=True)
 class Chart:
-    """The numbers of one chart. `title` states the finding."""
+    """The numbers of one chart. `title` states the finding.
+
+    A chart of a single finding names its channel, and by `marks` when it happened.
+    """
 
     title: str
     unit: str
     series: tuple[Series, ...]
+    channel_id: int | None = None
+    marks: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -277,6 +291,77 @@ class PotentialSavings:
     high: float | None
 
 
+class LoadNumbers(NamedTuple):
+    """What one number says of a load, by analyze/profiles/load_shape.py; None without meaning."""
+
+    mean_kw: float | None
+    near_base_kw: float | None
+    near_peak_kw: float | None
+    base_to_peak: float | None
+    base_share_pct: float | None
+    load_factor: float | None
+    peak_kw: float | None
+
+
+@dataclass(frozen=True)
+class DayType:
+    """The mean day of one kind (workday, saturday, sunday, holiday) in the period.
+
+    `mean_kw` and `expected_kw` have a value for each local hour 0..23; the expected is that of the
+    same days.
+    """
+
+    day_type: str
+    days: int
+    mean_day_kwh: float | None
+    expected_day_kwh: float | None
+    near_base_kw: float | None
+    near_peak_kw: float | None
+    high_load_hours: float | None
+    mean_kw: tuple[float | None, ...]
+    expected_kw: tuple[float | None, ...] | None
+    change_pct: float | None = None
+
+
+@dataclass(frozen=True)
+class LoadShape:
+    """Base, peak and duration of the site's load, and its kinds of days.
+
+    `usual` is the median over the same days of `usual_weeks` earlier weeks; None where there are
+    too few. `duration_kw` is reached or exceeded for 0, 1 .. 100 % of the measured time.
+    """
+
+    period: LoadNumbers
+    usual: LoadNumbers | None
+    usual_weeks: int
+    day_types: tuple[DayType, ...]
+    duration_kw: tuple[float, ...]
+    usual_duration_kw: tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class ExpectedTotals:
+    """What the site's cost and peak are compared with; None where that is not known.
+
+    `cost` is of the expected energy, at the prices of its intervals; `peak_kw` the median of the
+    peaks on the same days of the weeks before.
+    """
+
+    cost: float | None = None
+    cost_change_pct: float | None = None
+    peak_kw: float | None = None
+    peak_change_pct: float | None = None
+
+
+@dataclass(frozen=True)
+class FollowUps:
+    """What became of the after-hours waste of earlier weeks, and what was saved where it ended."""
+
+    stories: tuple[FollowUp, ...] = ()
+    saved_kwh: float = 0.0
+    saved_cost: float | None = None
+
+
 @dataclass(frozen=True)
 class WeekFindings:
     """All findings of one site and period.
@@ -310,3 +395,6 @@ class WeekFindings:
     closed_days: tuple[date, ...] = ()
     drifts: tuple[DriftFinding, ...] = ()
     reconciliation: Reconciliation | None = None
+    expected: ExpectedTotals = ExpectedTotals()
+    load_shape: LoadShape | None = None
+    follow_ups: FollowUps = FollowUps()

@@ -12,13 +12,15 @@ from typing import Literal
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from analyze.after_hours_waste import ChannelWaste, after_hours_waste
 from analyze.baseline import expected_power
 from analyze.calendar_days import Calendar
 from analyze.channel_week import MIN_BASELINE_WEEKS, ChannelStudy
-from lib.stats_utils import MAD_TO_SIGMA, Floats, runs
+from analyze.closed_nights import week_numbers
+from analyze.expected_load import median_last
+from analyze.hourly_days import rows_between
+from lib.stats_utils import MAD_TO_SIGMA, Floats, count_measured, nan_quantile, runs
 
 Status = Literal["new", "persisting", "returned", "fixed"]
 
@@ -122,7 +124,7 @@ def earlier_waste_kwh(power_kw: Floats, calendar: Calendar) -> tuple[float | Non
 
 def _detected(power_kw: Floats, calendar: Calendar, ago: int) -> ChannelWaste | None:
     """What the detector says of the week so long ago; None where it cannot tell."""
-    week = _week(calendar)
+    week = week_numbers(calendar)
     known = week < -ago
     then = replace(
         calendar,
@@ -152,19 +154,15 @@ def screened_kwh(power_kw: Floats, calendar: Calendar) -> tuple[float | None, ..
     of the weeks looked at is the channel's level and not seen.
     """
     closed = ~calendar.is_open
-    weeks = (
-        (calendar.day - (calendar.day[-1] + 1)) // WEEK_DAYS if len(calendar.day) else np.empty(0)
-    )
-    stretches = []
-    for start, stop in runs(closed):
-        part = power_kw[start:stop]
-        if np.isfinite(part).mean() >= MIN_MEASURED:
-            stretches.append((start, stop, float(np.nanmedian(part))))
-    if len(stretches) < MIN_STRETCHES:
+    weeks = week_numbers(calendar)
+    measured = np.isfinite(power_kw)
+    start, stop = np.array(runs(closed), dtype=np.int64).reshape(-1, 2).T
+    stretches = rows_between(power_kw, start, stop)
+    enough = count_measured(stretches) >= MIN_MEASURED * (stop - start)
+    if enough.sum() < MIN_STRETCHES:
         return ()
-    starts = np.array([start for start, *_ in stretches])
-    medians = np.array([median for *_, median in stretches])
-    level_kw = _clean_level_kw(medians, calendar.weekday[starts])
+    start, stop, medians = start[enough], stop[enough], median_last(stretches[enough])
+    level_kw = _clean_level_kw(medians, calendar.weekday[start])
     above_kw = medians - level_kw
     lower = above_kw[above_kw <= np.quantile(above_kw, CLEAN_SHARE)]
     least_kw = max(
@@ -173,13 +171,19 @@ def screened_kwh(power_kw: Floats, calendar: Calendar) -> tuple[float | None, ..
         MIN_KW,
     )
     excess_kw = np.zeros(len(power_kw))
-    for (start, stop, median_kw), level in zip(stretches, level_kw, strict=True):
-        if median_kw - level > least_kw:
-            excess_kw[start:stop] = power_kw[start:stop] - level
+    for at in np.flatnonzero(above_kw > least_kw):
+        inside = slice(start[at], stop[at])
+        excess_kw[inside] = power_kw[inside] - level_kw[at]
     first = int(weeks[0]) + (0 if _is_whole(weeks, calendar) else 1)
+    counted = closed & (weeks >= first)
+    known = counted & measured
+    number = weeks - first
+    possible_count = np.bincount(number[counted], minlength=-first)
+    known_count = np.bincount(number[known], minlength=-first)
+    sums = np.bincount(number[known], weights=excess_kw[known], minlength=-first)
     return tuple(
-        _of_week(excess_kw, power_kw, closed & (weeks == week), calendar.hours)
-        for week in range(first, 0)
+        max(float(total) * calendar.hours, 0.0) if count and part >= MIN_MEASURED * count else None
+        for total, part, count in zip(sums, known_count, possible_count, strict=True)
     )
 
 
@@ -238,8 +242,9 @@ def total_saved(found: Mapping[int, FollowUp]) -> tuple[float, float | None]:
 
 
 def _load_kw(study: ChannelStudy) -> Floats:
-    """The channel's power without what a sensor fault hides [kW]."""
-    load_kw = study.power_kw.copy()
+    """The channel's power without what a sensor fault hides and the weather adds [kW]."""
+    weather = study.weather
+    load_kw = study.power_kw.copy() if weather is None else study.power_kw - weather.power_kw
     for fault in study.faults:
         if fault.hides_load:
             load_kw[fault.start : fault.stop] = np.nan
@@ -255,19 +260,10 @@ def _newest_kwh(study: ChannelStudy) -> float | None:
     return study.waste.excess_kwh
 
 
-def _week(calendar: Calendar) -> NDArray[np.int64]:
-    """Number of each interval's week, counted back from the end: ..., -2, -1."""
-    if not len(calendar.day):
-        return np.empty(0, dtype=np.int64)
-    return (calendar.day - (calendar.day[-1] + 1)) // WEEK_DAYS
-
-
 def _clean_level_kw(medians_kw: Floats, weekday: np.ndarray) -> Floats:
     """For each stretch the clean level of those that begin on the same weekday, shape (n,)."""
-    level_kw = np.empty(len(medians_kw))
-    for kind in np.unique(weekday):
-        level_kw[weekday == kind] = np.quantile(medians_kw[weekday == kind], CLEAN_LEVEL)
-    return level_kw
+    by_weekday = np.where(weekday[:, None] == np.arange(WEEK_DAYS), medians_kw[:, None], np.nan)
+    return nan_quantile(by_weekday, CLEAN_LEVEL)[weekday]
 
 
 def _difference_kw(power_kw: Floats, calendar: Calendar, level_kw: float) -> float:
@@ -279,10 +275,3 @@ def _difference_kw(power_kw: Floats, calendar: Calendar, level_kw: float) -> flo
 def _is_whole(weeks: np.ndarray, calendar: Calendar) -> bool:
     """True where the first week has all of its days."""
     return len(np.unique(calendar.day[weeks == weeks[0]])) == WEEK_DAYS
-
-
-def _of_week(excess_kw: Floats, power_kw: Floats, closed: np.ndarray, hours: float) -> float | None:
-    measured = closed & np.isfinite(power_kw)
-    if not closed.any() or measured.sum() < MIN_MEASURED * closed.sum():
-        return None
-    return max(float(excess_kw[measured].sum() * hours), 0.0)

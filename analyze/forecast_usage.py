@@ -12,17 +12,19 @@ Exits   0 done, also where the history is too short and that is said; 2 bad argu
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 import click
 import numpy as np
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
+import pandas as pd
 
 from analyze.forecast.outlook import Estimate, Outlook, PeriodOutlook, forecast_periods
 from analyze.readings import SiteData, load_week
-from analyze.site_load import site_load
+from analyze.site_load import Load, site_load
+from analyze.site_settings import say_doubts, sites_file_name
+from analyze.text_table import MISSING, TextColumn, table_text, terminal_width
 from config.sites import SiteConfig, site_config
 from lib.cli import script, site_option
 from lib.clock import now
@@ -32,7 +34,6 @@ from lib.errors import UsageError
 
 # The days whose readings tell the interval's length, and the weeks before them.
 PERIOD_DAYS, HISTORY_WEEKS = 28, 12
-FILE_WIDTH = 120
 MONTH_WEEKS = 4.5
 EXAMPLES = """
 Examples:
@@ -63,14 +64,14 @@ def load_site(connection: Connection, config: SiteConfig, instant: datetime) -> 
 
 
 def outlook_of(data: SiteData, config: SiteConfig, instant: datetime, days: int) -> Outlook:
-    """The forecast of a site, or why there is none."""
+    """The forecast of a site at an instant, or why there is none; later readings are left out."""
     source, until, reason = "", None, None
     currency = data.currency or config.currency
     periods: tuple[PeriodOutlook, ...] = ()
     daily: tuple[tuple[date, Estimate], ...] = ()
     notes: tuple[str, ...] = ()
     try:
-        load = site_load(data)
+        load = known_at(site_load(data), instant)
         source = load.source
         measured = np.flatnonzero(np.isfinite(load.energy_kwh.to_numpy(dtype=float)))
         if len(measured):
@@ -95,17 +96,26 @@ def outlook_of(data: SiteData, config: SiteConfig, instant: datetime, days: int)
     )
 
 
+def known_at(load: Load, instant: datetime) -> Load:
+    """The load of which only what was over at an instant is known: who looks back sees no more."""
+    ends = load.energy_kwh.index + pd.Timedelta(seconds=load.interval_seconds)
+    return replace(load, energy_kwh=load.energy_kwh.where(ends <= instant))
+
+
 def between(estimate: Estimate, unit: str) -> tuple[str, str, str]:
     """Expected, and the ranges of 80 and 95 %, as cells of the table."""
-
-    def text(value: float) -> str:
-        return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"
-
     return (
-        f"{text(estimate.expected)} {unit}",
-        f"{text(estimate.low80)} to {text(estimate.high80)}",
-        f"{text(estimate.low95)} to {text(estimate.high95)}",
+        f"{amount(estimate.expected)} {unit}",
+        f"{amount(estimate.low80)} to {amount(estimate.high80)}",
+        f"{amount(estimate.low95)} to {amount(estimate.high95)}",
     )
+
+
+def amount(value: float | None) -> str:
+    """A figure as people read it; a dash where there is none."""
+    if value is None:
+        return MISSING
+    return f"{value:,.0f}" if abs(value) >= 100 else f"{value:,.1f}"
 
 
 def show(outlook: Outlook) -> None:
@@ -115,25 +125,39 @@ def show(outlook: Outlook) -> None:
         click.echo(f"No forecast: {outlook.reason}.")
         return
     click.echo(f"{outlook.source}; readings until {outlook.data_until:%Y-%m-%d %H:%M}\n")
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=FILE_WIDTH)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for name in ("period", "what", "expected", "80 of 100 times", "95 of 100 times"):
-        table.add_column(name, justify="left" if name in ("period", "what") else "right")
-    for period in outlook.periods:
-        days = f"{period.name}, {period.first_day} to {period.last_day}"
-        table.add_row(days, "energy", *between(period.energy, "kWh"))
-        table.add_row("", "peak", *between(period.peak, "kW"))
-        if period.cost is not None:
-            table.add_row("", "cost", *between(period.cost, outlook.currency))
-    for day, energy in outlook.daily:
-        table.add_row(f"{day:%a} {day}", "energy", *between(energy, "kWh"))
-    console.print(table)
+    columns = [
+        TextColumn("period", is_words=True), TextColumn("what", is_words=True),
+        TextColumn("so far"), TextColumn("expected"), TextColumn("80 of 100 times"),
+        TextColumn("95 of 100 times", leave_out=1),
+    ]  # fmt: skip
+    rows = [row for period in outlook.periods for row in period_rows(period, outlook.currency)]
+    rows += [
+        (f"{day:%a} {day}", "energy", "", *between(energy, "kWh")) for day, energy in outlook.daily
+    ]
+    click.echo(table_text(columns, rows, terminal_width()), nl=False)
+    click.echo("expected is of the whole period, what there was so far included")
     for note in outlook.notes:
         click.echo(note)
     if any(period.cost is None for period in outlook.periods):
-        click.echo("Cost: no tariff of config/sites.yaml holds on these days.")
+        click.echo(f"Cost: no tariff of {sites_file_name()} holds on these days.")
+
+
+def period_rows(period: PeriodOutlook, currency: str) -> Iterator[tuple[str, ...]]:
+    """Energy, peak and cost of a period, and the parts of the cost where it has several."""
+    days = f"{period.first_day} to {period.last_day}"
+    if period.first_day == period.last_day:
+        days = f"{period.first_day}"
+    measured = period.measured_peak_kw is not None
+    energy = amount(period.measured_kwh) if measured else MISSING
+    yield f"{period.name}, {days}", "energy", energy, *between(period.energy, "kWh")
+    yield "", "peak", amount(period.measured_peak_kw), *between(period.peak, "kW")
+    if period.cost is None or period.cost_parts is None:
+        return
+    yield "", "cost", "", *between(period.cost, currency)
+    parts = {name: value for name, value in period.cost_parts.items() if value}
+    if len(parts) > 1:
+        for name, value in parts.items():
+            yield "", f"  {name}", "", f"{amount(value)} {currency}", "", ""
 
 
 @script(epilog=EXAMPLES)
@@ -143,7 +167,7 @@ def show(outlook: Outlook) -> None:
     type=click.IntRange(1, 31),
     default=7,
     show_default=True,
-    help="How many days to look ahead, today included.",
+    help="How many days to look ahead, from tomorrow on.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def main(site: str, days: int, as_json: bool) -> None:
@@ -151,6 +175,7 @@ def main(site: str, days: int, as_json: bool) -> None:
     config, instant = site_config(site), now()
     with reader_connection() as connection:
         data = load_site(connection, config, instant)
+    say_doubts(config)
     outlook = outlook_of(data, config, instant, days)
     if as_json:
         click.echo(json.dumps(outlook.as_json(), indent=2, ensure_ascii=False))

@@ -33,14 +33,14 @@ Examples:
 @site_option()
 @period_options("a year before the end, or the first reading")
 @click.option("--days", type=click.IntRange(min=1), metavar="N", help="Today and the days before.")
-@click.option("--channel", type=int, metavar="ID", help="Only this channel, not the site's total.")
+@click.option("--channel", metavar="ID|NAME", help="Only this channel, not the site's total.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def main(
     site: str,
     start: date | None,
     end: date | None,
     days: int | None,
-    channel: int | None,
+    channel: str | None,
     as_json: bool,
 ) -> None:
     """Profile a site: load shape, day types, heat map, peaks, year on year, real schedule."""
@@ -49,11 +49,13 @@ def main(
     from analyze.profiles.loading import asked_period, load_site
     from analyze.profiles.site_profile import load_powers, profile_site
     from analyze.profiles.site_tables import show_site
+    from analyze.site_settings import say_doubts
 
     now = clock.now()
     settled = now - timedelta(seconds=get_settings().eniscope_settle_seconds)
     with reader_connection() as connection:
         stored = load_site(connection, site_config(site))
+        say_doubts(stored.config)
         period = asked_period(stored, start, end, days, now)
         powers = load_powers(connection, stored, period, settled, channel)
     profile = profile_site(stored, period, powers)

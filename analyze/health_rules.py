@@ -24,9 +24,10 @@ STUCK_HOURS_HOURLY = 6.0
 STUCK_HOURS_FINE = 3.0
 STUCK_TIMES_USUAL = 1.5
 USUAL_RUN_POINT = 0.8
-# A day whose highest interval lies below this share of the usual lowest; an interval so many times
-# as high as the highest of ordinary days.
+# Every interval of so many hours below this share of the usual lowest; an interval so many times as
+# high as the highest of ordinary days.
 LOW_SCALE = 0.6
+LOW_SCALE_HOURS = 24.0
 OVER_RANGE = 4.0
 ORDINARY_POINT = 0.1
 MIN_HISTORY_DAYS = 14
@@ -35,7 +36,10 @@ ONE_VALUE_DAYS = 7
 
 @dataclass(frozen=True)
 class MeterFaults:
-    """By rule the intervals in which it holds, each of shape (n,)."""
+    """By rule the intervals from which on it is known to hold, each of shape (n,).
+
+    `low_scale` is known after a day: looking back it began LOW_SCALE_HOURS before.
+    """
 
     missing: Mask
     zero: Mask
@@ -55,6 +59,12 @@ class MeterFaults:
         return self.missing | self.zero | self.stuck
 
 
+def from_their_start(low_scale: Mask, interval_seconds: int) -> Mask:
+    """Looking back, with the hours that passed before the scale was known to be wrong."""
+    width = round(LOW_SCALE_HOURS * 3600 / interval_seconds)
+    return np.asarray(_last_sum(low_scale[::-1], width)[::-1] > 0)
+
+
 def meter_faults(power_kw: Floats, grid: HourGrid, interval_seconds: int) -> MeterFaults:
     """Find the intervals of one channel that its meter got wrong.
 
@@ -70,7 +80,7 @@ def meter_faults(power_kw: Floats, grid: HourGrid, interval_seconds: int) -> Met
     run = _run_lengths(power_kw)
     hours = interval_seconds / 3600
     stuck = _stuck(run, power_kw, grid, day, hours) & varied
-    low, over = _out_of_scale(np.where(stuck, np.nan, power_kw), grid, day)
+    low, over = _out_of_scale(np.where(stuck, np.nan, power_kw), grid, day, hours)
     enough = np.arange(len(power_kw)) * hours >= 24 * ONE_VALUE_DAYS
     return MeterFaults(
         missing=~measured & seen,
@@ -122,14 +132,24 @@ def _stuck(
     return np.asarray((run * hours >= limit[day]) & (power != 0))
 
 
-def _out_of_scale(power: Floats, grid: HourGrid, day: NDArray[np.int64]) -> tuple[Mask, Mask]:
-    """Days wholly below the usual base load, and intervals far above everything before them."""
+def _out_of_scale(
+    power: Floats, grid: HourGrid, day: NDArray[np.int64], hours: float
+) -> tuple[Mask, Mask]:
+    """A day and longer below the usual base load; intervals far above everything before them."""
     known = np.isfinite(power)
     highest = daily_highest(power, day, grid.days)
     lowest = -daily_highest(-power, day, grid.days)
     history = np.isfinite(rows_of(highest, grid.past.season)).sum(axis=1) >= MIN_HISTORY_DAYS
     base = quantile_last(rows_of(lowest, grid.past.same_kind), 0.5)
     top = quantile_last(rows_of(highest, grid.past.season), 1 - ORDINARY_POINT)
-    is_low = history & (base > 0) & (highest < LOW_SCALE * base)
+    is_low = known & (history & (base > 0))[day] & (power < LOW_SCALE * base[day])
+    width = round(LOW_SCALE_HOURS / hours)
+    all_day = (_last_sum(known & ~is_low, width) == 0) & (_last_sum(known, width) >= width / 2)
     over = known & history[day] & (power > OVER_RANGE * top[day]) & (top[day] > 0)
-    return np.asarray(is_low[day] & known), np.asarray(over)
+    return np.asarray(is_low & all_day), np.asarray(over)
+
+
+def _last_sum(mask: Mask, width: int) -> NDArray[np.int64]:
+    """How many of the last `width` intervals are True, itself included."""
+    total = np.concatenate([np.zeros(width, dtype=np.int64), np.cumsum(mask, dtype=np.int64)])
+    return total[width:] - total[:-width]

@@ -139,3 +139,13 @@ def rows_of(matrix: Floats, rows: Days) -> Floats:
     """`matrix[rows]` with NaN where there is no such day; shape rows.shape + matrix.shape[1:]."""
     padded = np.concatenate([matrix, np.full((1, *matrix.shape[1:]), np.nan)])
     return np.asarray(padded[rows])
+
+
+def rows_between(values: Floats, start: Days, stop: Days) -> Floats:
+    """`values[start:stop]` of each pair as a row, the rest of it NaN; shape (pairs, longest).
+
+    >>> rows_between(np.array([5.0, 6.0, 7.0]), np.array([0, 2]), np.array([2, 3])).tolist()
+    [[5.0, 6.0], [7.0, nan]]
+    """
+    at = start[:, None] + np.arange(int((stop - start).max(initial=1)))
+    return np.where(at < stop[:, None], values[np.minimum(at, len(values) - 1)], np.nan)

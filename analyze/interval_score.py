@@ -19,7 +19,8 @@ class IntervalScore:
 
     `confidence` : that it draws more than it should [0..1]; `is_high` : part of an event;
     `is_claimed` : part of a closed stretch over which something was left on. `hours` and `load` :
-    the channel by the hour, and what was expected of it.
+    the channel by the hour, and what was expected of it, both without `weather_kw`, where it
+    follows the weather.
     """
 
     confidence: Floats
@@ -27,6 +28,7 @@ class IntervalScore:
     is_claimed: Mask
     hours: HourlyDays
     load: ExpectedLoad
+    weather_kw: Floats | None = None
 
 
 def period_grid(calendar: Calendar, is_history: Mask) -> HourGrid:
@@ -36,7 +38,11 @@ def period_grid(calendar: Calendar, is_history: Mask) -> HourGrid:
 
 
 def interval_score(
-    power_kw: Floats, calendar: Calendar, is_history: Mask, grid: HourGrid | None = None
+    power_kw: Floats,
+    calendar: Calendar,
+    is_history: Mask,
+    grid: HourGrid | None = None,
+    weather_kw: Floats | None = None,
 ) -> IntervalScore:
     """Score a channel.
 
@@ -46,8 +52,10 @@ def interval_score(
     calendar : of the same n intervals, of an hour or less.
     is_history : bool, shape (n,); whole local days before the period.
     grid : `period_grid` of the two, where several channels share it.
+    weather_kw : what the outdoor temperature adds to the channel's usual power, where it is known.
     """
-    hours = (grid or period_grid(calendar, is_history)).fill(power_kw)
+    usual_weather_kw = power_kw if weather_kw is None else power_kw - weather_kw
+    hours = (grid or period_grid(calendar, is_history)).fill(usual_weather_kw)
     load = expected_load(hours)
     score = consumption_score(hours, load)
     # The score knows of an event from its second hour on; told afterwards, it began with the first.
@@ -60,4 +68,5 @@ def interval_score(
         is_claimed=hours.of_intervals(score.waste_kw) > 0,
         hours=hours,
         load=load,
+        weather_kw=weather_kw,
     )

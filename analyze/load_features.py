@@ -122,8 +122,7 @@ def load_features(hours: HourlyDays, load: ExpectedLoad) -> LoadFeatures:
 
 def _matrix(columns: dict[str, Floats], kinks: Kinks) -> Floats:
     bends = [np.maximum(columns[name] - at, 0.0) for name, points in kinks.items() for at in points]
-    features = np.column_stack([*columns.values(), *bends])
-    return np.where(np.isfinite(features), features, 0.0)
+    return _finite(np.array([*columns.values(), *bends])).T
 
 
 def trailing_mean(values: Floats, width: int) -> Floats:
@@ -190,9 +189,10 @@ def _stretch_features(
         "step": first_hours - _before(share, start, STEP_HOURS)[:, None],
     }
     values = {}
+    hour = at[inside]
     for name in STRETCH_NAMES:
         column = np.zeros(len(share))
-        column[at[inside]] = np.broadcast_to(rows[name], at.shape)[inside]
+        column[hour] = np.broadcast_to(rows[name], at.shape)[inside]
         values[name] = column
     return Stretches(start, stop, before), values
 

@@ -54,7 +54,7 @@ def phase_faults(
     known = np.isfinite(size)
     if not known.any():
         return []
-    loaded = known & (size > MIN_LOAD * float(nan_quantile(size[known], 0.95)))
+    loaded = known & (size > MIN_LOAD * float(np.quantile(size[known], 0.95)))
     shares = np.divide(phases, size, out=np.full(phases.shape, np.nan), where=loaded)
     now, past = loaded & due, loaded & is_history
     if now.sum() < calendar.intervals(LEAST_HOURS):
@@ -79,9 +79,10 @@ def _with_refused(phases: Floats, power: Floats) -> Floats:
 
 
 def _backwards(shares: Floats, now: Mask, calendar: Calendar) -> list[Fault]:
-    for phase, share in enumerate(shares, start=1):
-        with np.errstate(invalid="ignore"):
-            is_back = now & (share < -BACKWARDS_SHARE) & (shares.sum(axis=0) > 0)
+    with np.errstate(invalid="ignore"):
+        draws_power = now & (shares.sum(axis=0) > 0)
+        is_backward = draws_power & (shares < -BACKWARDS_SHARE)
+    for phase, is_back in enumerate(is_backward, start=1):
         start, stop = strongest_span(
             np.where(is_back, 1.0, np.where(now, BACKWARDS_BREAK_WEIGHT, 0.0))
         )
@@ -97,13 +98,13 @@ def _backwards(shares: Floats, now: Mask, calendar: Calendar) -> list[Fault]:
 
 def _swapped(shares: Floats, now: Mask, past: Mask, calendar: Calendar) -> list[Fault]:
     usual = np.median(shares[:, past], axis=1)
-    from_usual = np.abs(shares - usual[:, None]).max(axis=0)
     for order in permutations(range(3)):
         changed = [phase + 1 for phase in range(3) if order[phase] != phase]
         apart = float(np.abs(usual[list(order)] - usual).max())
         # All that changed places must be told apart from what stood there.
         if not changed or np.abs(usual[list(order)] - usual)[np.array(changed) - 1].min() < APART:
             continue
+        from_usual = np.abs(shares - usual[:, None]).max(axis=0)
         from_other = np.abs(shares - usual[list(order)][:, None]).max(axis=0)
         start, stop = strongest_span(np.where(now, from_usual - from_other, 0.0))
         inside = slice(start, stop)

@@ -25,7 +25,7 @@ EXAMPLES = """
 Examples:
   npm run py:analyze:data-health
   npm run py:analyze:data-health -- --site 23271 --days 30
-  python analyze/profile_data_health.py --site 23271 --channel 162119 --json
+  python analyze/profile_data_health.py --site 23271 --channel RTU-2 --json
 """
 
 
@@ -33,14 +33,14 @@ Examples:
 @site_option()
 @period_options("a year before the end, or the first reading")
 @click.option("--days", type=click.IntRange(min=1), metavar="N", help="Today and the days before.")
-@click.option("--channel", type=int, metavar="ID", help="Only this channel.")
+@click.option("--channel", metavar="ID|NAME", help="Only this channel.")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON document.")
 def main(
     site: str,
     start: date | None,
     end: date | None,
     days: int | None,
-    channel: int | None,
+    channel: str | None,
     as_json: bool,
 ) -> None:
     """Profile the data of a site's channels: completeness, gaps, odd values, electrical health."""
@@ -49,11 +49,13 @@ def main(
     from analyze.profiles.health_profile import load_health
     from analyze.profiles.health_tables import show_health
     from analyze.profiles.loading import asked_period, load_site
+    from analyze.site_settings import say_doubts
 
     now = clock.now()
     settled = now - timedelta(seconds=get_settings().eniscope_settle_seconds)
     with reader_connection() as connection:
         stored = load_site(connection, site_config(site))
+        say_doubts(stored.config)
         period = asked_period(stored, start, end, days, now)
         health = load_health(connection, stored, period, settled, channel)
     if as_json:

@@ -1,9 +1,11 @@
 """Ask the stored readings: any measure, by hour to month, channel or hour of the week.
 
 Reads   v_sites, v_meters, v_latest_readings, v_readings_enriched; with --sql what the role
-        argo_reader may read. Always as that role, in READ ONLY transactions
+        argo_reader may read. Always as that role, in READ ONLY transactions. config/sites.yaml:
+        the tariff (--measure cost), holidays (--compare)
 Writes  nothing in the database; --out and --png FILE where asked for
-Exits   0 done, 2 unknown site, channel or measure, a malformed condition, an SQL error
+Exits   0 done, 2 unknown site, channel or measure, a malformed condition, an SQL error, a file
+        whose ending is another format's or whose folder is not there
 
     python analyze/query_energy_data.py --site 23271 --days 30 --by day,channel --format csv
 """
@@ -22,15 +24,18 @@ import click
 from config.settings import get_settings
 from lib import clock
 from lib.cli import is_given, period_options, script, site_option
-from lib.database import Connection, reader_connection
+from lib.database import Connection, fetch_all, reader_connection
 from lib.date_utils import Period, chosen_period, days_up_to, last_days, refuse_unbegun
 from lib.errors import UsageError
 
 if TYPE_CHECKING:
     from analyze.query.aggregate import Question
+    from analyze.query.channels import Channel, Site
     from analyze.query.chart import Picture
     from analyze.query.output import Rows
+    from analyze.query.prices import Prices
     from analyze.query.result import Request
+    from config.sites import SiteConfig
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +67,7 @@ Examples:
 )  # fmt: skip
 @click.option(
     "--measure", default="energy_kwh", show_default=True, metavar="NAME",
-    help="energy_kwh, power_kw, cost (as sent), voltage_v, current_a, temperature_c, ...",
+    help="energy_kwh, power_kw, cost (energy by the tariff), voltage_v, temperature_c, ...",
 )  # fmt: skip
 @click.option(
     "--agg", type=click.Choice(["sum", "mean", "min", "max", "count"]),
@@ -76,7 +81,7 @@ Examples:
 )
 @click.option(
     "--compare", type=click.Choice(["previous", "last-year"]),
-    help="Beside it the days before, or 52 weeks (by month: a year) earlier.",
+    help="Beside it as many days (whole months: months) before, or 52 weeks (a year) earlier.",
 )  # fmt: skip
 @click.option("--sql", metavar="SELECT", help="A query of your own, as the role argo_reader.")
 @click.option(
@@ -101,6 +106,8 @@ def main(site: str, sql: str | None, timeout: int, **options: Any) -> None:
     from analyze.query.output import chosen_format
 
     name = chosen_format(options["file_format"], options["out"])
+    if options["png"] is not None:
+        require_png(options["png"])
     if sql is not None:
         run_sql(sql, site, timeout, name, options["out"])
         return
@@ -111,6 +118,15 @@ def main(site: str, sql: str | None, timeout: int, **options: Any) -> None:
         if (options["chart"] or options["png"]) and len(request.question.time_keys) > 1:
             raise UsageError("a chart has one time axis: give --by one of its keys (and channel)")
         deliver(connection, request, name, options)
+
+
+def require_png(path: Path) -> None:
+    """Raises UsageError for a picture of another kind, and for a folder that is not there."""
+    from analyze.query.output import require_folder
+
+    if path.suffix.lower() != ".png":
+        raise UsageError(f"--png {path.name}: the picture is a PNG, its name has to end in .png")
+    require_folder("--png", path)
 
 
 def run_sql(sql: str, site: str, timeout: int, name: str, out: Path | None) -> None:
@@ -142,11 +158,12 @@ def sql_timezone(connection: Connection, site: str) -> str:
 def asked(connection: Connection, site_id: str, **options: Any) -> Request:
     """The request that the options make. Raises UsageError for what cannot be asked."""
     from analyze.query.aggregate import Question
-    from analyze.query.channels import load_channels, load_site, selected
+    from analyze.query.channels import load_channels, load_site, selected, without_wholes
     from analyze.query.grouping import CHANNEL, chosen_keys
     from analyze.query.measures import chosen_agg, chosen_measure
     from analyze.query.predicates import parse
     from analyze.query.result import Request
+    from analyze.site_settings import analysis_config
 
     by = chosen_keys(options["by"])
     measure = chosen_measure(options["measure"])
@@ -154,13 +171,53 @@ def asked(connection: Connection, site_id: str, **options: Any) -> Request:
     where = parse(options["where"]) if options["where"] is not None else None
     site = load_site(connection, site_id)
     period = asked_period(options["start"], options["end"], options["days"], site.timezone)
-    channels = selected(
-        load_channels(connection, site_id), options["channel"], measure, apart=CHANNEL in by
-    )
-    question = Question(site, tuple(channels), by, measure, agg, where)
+    every = load_channels(connection, site_id)
+    channels = selected(every, options["channel"], measure, apart=CHANNEL in by)
+    if options["top"] is not None and CHANNEL in by and not options["channel"]:
+        channels, wholes = without_wholes(channels)
+        for whole in wholes:
+            logger.warning("not ranked, its parts are: %s", whole.channel_name)
+    config = analysis_config(site_id)
+    prices = None
+    if measure.is_priced:
+        prices = asked_prices(connection, site, every, period, config)
+    question = Question(site, tuple(channels), by, measure, agg, where, prices)
     require_whole_sums(question)
     settled = clock.now() - timedelta(seconds=get_settings().eniscope_settle_seconds)
-    return Request(question, period, settled, options["compare"], options["top"])
+    return Request(question, period, settled, options["compare"], options["top"], config)
+
+
+def asked_prices(
+    connection: Connection,
+    site: Site,
+    channels: Sequence[Channel],
+    period: Period,
+    config: SiteConfig,
+) -> Prices:
+    """What a kWh costs on the site. Raises UsageError where no tariff says it."""
+    from analyze.cost_model import tariff_cover
+    from analyze.query.prices import Prices, usual_month_kwh
+    from analyze.site_settings import sites_file_name
+
+    cover = tariff_cover(period, config.tariff)
+    if cover == "unset":
+        raise UsageError(f"no tariff is set for site {site.site_id} in {sites_file_name()}")
+    if cover == "outside":
+        raise UsageError(
+            f"the tariff of site {site.site_id} begins on {config.tariff[0].valid_from}: nothing "
+            f"up to {period.last_day} has a price"
+        )
+    month_kwh = 0.0
+    if any(entry.tiers for entry in config.tariff):
+        month_kwh = usual_month_kwh(connection, site, channels, period)
+    return Prices(config.tariff, currency_of(connection, site, config), month_kwh)
+
+
+def currency_of(connection: Connection, site: Site, config: SiteConfig) -> str:
+    """The site's currency: as the API says it, else as configured."""
+    sql = "SELECT currency_code FROM v_sites WHERE site_id = %s"
+    (row,) = fetch_all(connection, sql, [site.site_id])
+    return row["currency_code"] or config.currency
 
 
 def require_whole_sums(question: Question) -> None:
@@ -210,6 +267,7 @@ def deliver(connection: Connection, request: Request, name: str, options: dict[s
 def drawn(rows: Rows, request: Request) -> Picture:
     """What a chart shows of rows: the first time key, the channel, the value."""
     from analyze.query.chart import Picture, Point
+    from analyze.query.telling import described
 
     question, names = request.question, [column.name for column in rows.columns]
     value = names.index(request.value_name)
@@ -222,16 +280,18 @@ def drawn(rows: Rows, request: Request) -> Picture:
         )
         for row in rows.all()
     ]
-    site, period = question.site, request.period
-    title = f"{site.site_name}: {request.value_name}, {period.first_day} to {period.last_day}"
-    is_amount = question.measure.adds_over_channels
-    return Picture(title, question.measure.name, points, is_amount)
+    what, _, agg = described(question).rpartition(": ")
+    axis = what if agg == "sum" else f"{what} ({agg})"
+    return Picture(rows.about["heading"][0], axis, points, question.measure.adds_over_channels)
 
 
 def write_rows(rows: Rows, name: str, out: Path | None) -> None:
     """Write rows and say what was written or left out."""
     from analyze.query.output import write
 
+    if name != "table":
+        for line in rows.about.get("heading", ()):
+            logger.info("%s", line)
     written, left_out = write(rows, name, out)
     if left_out:
         logger.warning("%d more rows are not shown: --format csv writes all", left_out)

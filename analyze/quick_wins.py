@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from analyze.cost_model import annual
-from analyze.equipment import Equipment, equipment_of
-from analyze.findings import AfterHoursMeter, Anomaly, QuickWin
+from analyze.equipment import GENERATOR, Equipment, equipment_of
+from analyze.findings import AfterHoursMeter, Anomaly, QuickWin, Span
 from analyze.follow_up import FollowUp
 
 # One event is not a habit: its money may be half or one and a half of what a year brings.
@@ -58,6 +58,10 @@ def quick_wins(
         )
         for channel_id, events in by_channel.items()
     ]
+    return _ranked(wins)
+
+
+def _ranked(wins: Sequence[QuickWin]) -> tuple[QuickWin, ...]:
     by_money = all(win.annual_cost is not None for win in wins)
     ordered = sorted(
         wins,
@@ -98,6 +102,7 @@ def _waste_win(
         equipment=equipment,
         actions=equipment.after_hours_actions,
         evidence=evidence,
+        spans=meter.stretches,
     )
 
 
@@ -105,17 +110,27 @@ def _excess_win(
     events: Sequence[Anomaly], cost: float | None, missing: float, weeks: float
 ) -> QuickWin:
     name = events[0].channel_name
-    equipment = equipment_of(name)
+    # What feeds in and falls short has lost generation.
+    is_fed_in = all(event.expected_kw < 0 for event in events)
+    equipment = GENERATOR if is_fed_in else equipment_of(name)
     kwh = sum(event.excess_kwh for event in events)
     largest = max(events, key=lambda event: event.excess_kwh)
     evidence = (
-        f"{len(events)} {'event' if len(events) == 1 else 'events'} with {kwh:,.0f} kWh above the "
-        f"expected; the largest from {largest.start:%a %d %b %H:%M}, up to "
-        f"{largest.peak_kw:.1f} kW where {largest.expected_kw:.1f} kW are usual."
+        f"{len(events)} {'event' if len(events) == 1 else 'events'} with {kwh:,.0f} kWh "
+        f"{'less fed in than' if is_fed_in else 'above the'} expected; the largest from "
+        f"{largest.start:%a %d %b %H:%M}, "
     )
+    evidence += (
+        f"when {abs(largest.expected_kw):.1f} kW are usually fed in."
+        if is_fed_in
+        else f"up to {largest.peak_kw:.1f} kW where {largest.expected_kw:.1f} kW are usual."
+    )
+    less = "fed in less" if is_fed_in else "used more"
+    # A main meter feeds in without being an inverter.
+    label = f"{name} ({equipment.name})" if equipment is equipment_of(name) else name
     confidence = max(event.confidence for event in events)
     return _win(
-        title=f"Find out why {name} ({equipment.name}) used more than usual",
+        title=f"Find out why {label} {less} than usual",
         channel_id=events[0].channel_id,
         kwh=kwh,
         cost=cost,
@@ -125,6 +140,7 @@ def _excess_win(
         equipment=equipment,
         actions=equipment.excess_actions,
         evidence=evidence,
+        spans=tuple((event.start, event.end) for event in events),
     )
 
 
@@ -140,6 +156,7 @@ def _win(
     equipment: Equipment,
     actions: tuple[str, ...],
     evidence: str,
+    spans: tuple[Span, ...],
     often: float = 1.0,
 ) -> QuickWin:
     # Less than a week tells nothing of its other days: it is not scaled up.
@@ -159,4 +176,5 @@ def _win(
         owner=equipment.owner,
         actions=actions,
         evidence=evidence,
+        spans=spans,
     )

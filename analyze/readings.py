@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cached_property
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -17,6 +18,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from psycopg2.extensions import ISOLATION_LEVEL_REPEATABLE_READ
 
+from analyze.outdoor_temperature import Temperatures, of_file
+from config.sites import site_config
 from lib.database import Connection, copy_columns, fetch_all, snapshot
 from lib.date_utils import Period, local_midnight, zone
 from lib.errors import UsageError
@@ -50,6 +53,17 @@ class RejectedCount(NamedTuple):
     scope: str
     reason: str
     rejected: int
+
+
+class Grid(NamedTuple):
+    """The regular intervals of a frame: their length [s], the first start [s since 1970], how many.
+
+    Channels whose grids are equal have the same index.
+    """
+
+    interval_seconds: int
+    first_second: int
+    intervals: int
 
 
 class ChannelRows(NamedTuple):
@@ -90,6 +104,13 @@ class ChannelSeries:
         """Length of one interval [h]."""
         return self.interval_seconds / 3600
 
+    @cached_property
+    def grid(self) -> Grid:
+        """Where the intervals of the frame lie."""
+        index = self.frame.index
+        first = int(index[0].timestamp()) if len(index) else 0
+        return Grid(self.interval_seconds, first, len(index))
+
     def power_kw(self) -> pd.Series:
         """Mean power of each interval; from its energy where only that was sent."""
         power = self.frame["power_kw"].to_numpy()
@@ -122,7 +143,7 @@ class SiteData:
     `timezone` is the zone of the period, in which findings are told; `site_timezone` the site's
     own where that is another, whose clock opening hours, holidays and prices follow. `estimated`
     counts, by channel, the missing intervals of the period that have an estimate; no estimate is
-    in any frame.
+    in any frame. `outdoor` is what the site's file of outdoor temperatures says; None without one.
     """
 
     site_id: str
@@ -134,6 +155,7 @@ class SiteData:
     rejected: Mapping[int, tuple[RejectedCount, ...]] = field(default_factory=dict)
     site_timezone: str | None = None
     estimated: Mapping[int, int] = field(default_factory=dict)
+    outdoor: Temperatures | None = None
 
     @property
     def own_timezone(self) -> str:
@@ -182,6 +204,7 @@ def _load_week(conn: Connection, site_id: str, period: Period, baseline_weeks: i
         rejected=_rejected_counts(conn, site_id, period),
         site_timezone=sites[0]["timezone"],
         estimated=_estimated_counts(conn, site_id, period),
+        outdoor=of_file(site_config(site_id), *window),
     )
 
 

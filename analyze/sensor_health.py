@@ -11,7 +11,7 @@ import pandas as pd
 from analyze.calendar_days import Calendar
 from analyze.faults import Fault, span_of
 from analyze.findings import Severity
-from analyze.health_rules import meter_faults
+from analyze.health_rules import from_their_start, meter_faults
 from analyze.hourly_days import HourGrid
 from analyze.phase_health import phase_faults
 from lib.reading_rules import Limits, outside
@@ -36,6 +36,8 @@ LIVE_VOLTAGE_SPREAD = 0.001
 
 MISMATCH = 0.05
 MISMATCH_SHARE = 0.01
+# Of the intervals: from here on it matters, and a register that stands still is no rounding.
+STILL_SHARE = 0.05
 MISMATCH_FLOOR_OF_PEAK = 0.005
 
 # Longer than a spike may be, it is the meter's scale.
@@ -82,14 +84,15 @@ def sensor_health(
     told = _mask(silence, len(values))
     gaps = _gaps(values, calendar, due & ~told)
     told |= _mask(gaps, len(values))
-    stuck = _flatlines(frame, values, calendar, is_history, due)
+    stuck = flatlines(frame, values, calendar, is_history, due)
+    habits = _out_of_habit(frame, values, calendar, grid, due, stuck) if grid is not None else []
     return [
         *silence,
         *gaps,
         *_low_completeness(values, due, told),
         *stuck,
-        *(_out_of_habit(frame, values, calendar, grid, due, stuck) if grid is not None else ()),
-        *_out_of_range(frame, due, limits),
+        *habits,
+        *_out_of_range(frame, due & ~_hidden(habits, len(values)), limits),
         *_set_aside(rejected, due),
         *_energy_power_mismatch(frame, calendar, due),
         *phase_faults(frame, calendar, is_history, due),
@@ -101,6 +104,11 @@ def _mask(faults: list[Fault], length: int) -> Mask:
     for fault in faults:
         mask[fault.start : fault.stop] = True
     return mask
+
+
+def _hidden(faults: list[Fault], length: int) -> Mask:
+    """Where a fault tells that the values are not the load."""
+    return _mask([fault for fault in faults if fault.hides_load], length)
 
 
 def _silence(values: Floats, calendar: Calendar, is_history: Mask, due: Mask) -> list[Fault]:
@@ -146,10 +154,10 @@ def _low_completeness(values: Floats, due: Mask, told: Mask) -> list[Fault]:
     return [Fault("low_completeness", _by_size(missing, 0.05, 0.2), *span_of(due), text)]
 
 
-def _flatlines(
+def flatlines(
     frame: pd.DataFrame, values: Floats, calendar: Calendar, is_history: Mask, due: Mask
 ) -> list[Fault]:
-    """One value for longer than the channel usually keeps one."""
+    """One value for longer than the channel usually keeps one; parameters as `sensor_health`."""
     past = values[is_history]
     past = past[np.isfinite(past)]
     if not len(past):
@@ -210,9 +218,10 @@ def _out_of_habit(
     found = meter_faults(values, grid, calendar.interval_seconds)
     judged = due & ~_mask(stuck, len(values))
     faults = _rare_zeros(judged & found.zero & ~(frame["voltage_v"].to_numpy() > 0), due)
+    low_scale = from_their_start(found.low_scale, calendar.interval_seconds)
     scales = (
         (
-            found.low_scale & (values != 0),
+            low_scale & (values != 0) & np.isfinite(values),
             1,
             "Below 60 % of its usual base load",
             "a lost phase, a wrong ratio, or most of it is off",
@@ -229,6 +238,8 @@ def _out_of_habit(
             if stop - start >= least:
                 hours = (stop - start) * calendar.hours
                 text = f"{what} for {_duration(hours)}: {why}"
+                if np.median(values[start:stop]) < 0:
+                    text = f"Negative power for {_duration(hours)}: a reversed clamp, or generation"
                 faults.append(Fault("out_of_range", "medium", start, stop, text, hides_load=True))
     return faults
 
@@ -245,26 +256,30 @@ def _rare_zeros(zeros: Mask, due: Mask) -> list[Fault]:
 
 def _out_of_range(frame: pd.DataFrame, due: Mask, limits: Mapping[str, Limits]) -> list[Fault]:
     """Stored values that the rules of the channel would refuse today."""
-    faults = []
+    if not due.any():
+        return []
     first, end = span_of(due)
-    for name, bounds in limits.items():
-        if name not in frame.columns:
+    wrong = {
+        name: due & outside(frame[name].to_numpy(), bounds)
+        for name, bounds in limits.items()
+        if name in frame.columns and outside(frame[name].to_numpy()[first:end], bounds).any()
+    }
+    with_energy = np.zeros(len(due), dtype=bool)
+    if "power_kw" in wrong and "energy_kwh" in wrong:
+        # A wrong power makes its energy wrong: that is one fault.
+        with_energy = wrong["power_kw"] & wrong["energy_kwh"]
+        wrong["energy_kwh"] &= ~with_energy
+    faults = []
+    for name, mask in wrong.items():
+        count = int(mask.sum())
+        if not count:
             continue
-        values = frame[name].to_numpy()
-        if not outside(values[first:end], bounds).any():
-            continue
-        wrong = due & outside(values, bounds)
-        if not wrong.any():
-            continue
-        share = wrong.sum() / due.sum()
-        limits_text = f"outside {bounds[0]:g} .. {bounds[1]:g}"
-        text = (
-            f"1 value of {name} lies {limits_text}"
-            if wrong.sum() == 1
-            else f"{wrong.sum()} values of {name} lie {limits_text}"
-        )
-        severity: Severity = "medium" if share >= OUT_OF_RANGE_SHARE else "low"
-        faults.append(Fault("out_of_range", severity, *span_of(wrong), text))
+        what = f"1 value of {name} lies" if count == 1 else f"{count} values of {name} lie"
+        text = f"{what} outside {limits[name][0]:g} .. {limits[name][1]:g}"
+        if name == "power_kw" and with_energy.any():
+            text += ", the energy too"
+        severity: Severity = "medium" if count / due.sum() >= OUT_OF_RANGE_SHARE else "low"
+        faults.append(Fault("out_of_range", severity, *span_of(mask), text))
     return faults
 
 
@@ -297,8 +312,16 @@ def _energy_power_mismatch(frame: pd.DataFrame, calendar: Calendar, due: Mask) -
     share = wrong.sum() / both.sum()
     if share <= MISMATCH_SHARE:
         return []
+    still = wrong & (np.abs(energy) <= floor) & (np.abs(by_power) > floor)
+    if still.sum() >= STILL_SHARE * both.sum():
+        missing_kwh = float((by_power - energy)[still].sum())
+        text = (
+            f"The energy register stood still in {100 * still.sum() / both.sum():.0f} % of the "
+            f"intervals while power flowed: about {missing_kwh:,.0f} kWh are not counted"
+        )
+        return [Fault("energy_power_mismatch", "high", *span_of(still), text)]
     text = f"Energy and power differ by more than 5 % in {100 * share:.0f} % of the intervals"
-    severity: Severity = "medium" if share >= 0.05 else "low"
+    severity: Severity = "medium" if share >= STILL_SHARE else "low"
     return [Fault("energy_power_mismatch", severity, *span_of(wrong), text)]
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -36,7 +37,8 @@ def site_load(data: SiteData) -> Load:
     """Sum the channels that make up the site's total, at the longest interval of them.
 
     An interval is known where all of them are: a gap of one must not look like a saving of all. A
-    channel silent for SILENT_DAYS is left out of the whole history, and that is noted.
+    channel counts from its first reading on, one silent for SILENT_DAYS is left out of the whole
+    history, and both are noted.
 
     Raises UsageError where nothing was measured, or only whole days.
     """
@@ -54,18 +56,25 @@ def site_load(data: SiteData) -> Load:
     longest = max(series.interval_seconds for series in live)
     if longest >= DAY_SECONDS:
         raise UsageError("the site's energy is stored by day: a forecast needs an hour or less")
-    total = sum(_energy_kwh(series, longest) for series in live)
-    assert isinstance(total, pd.Series)
+    total, late = _total_kwh([_energy_kwh(series, longest) for series in live])
+    own_zone = zone(data.own_timezone)
     mains = [series.channel_name for series in live if series.channel_type == "site_total"]
     return Load(
-        energy_kwh=total.tz_convert(zone(data.own_timezone)),
+        energy_kwh=total.tz_convert(own_zone),
         interval_seconds=longest,
         source=f"site total: {', '.join(mains)}" if mains else f"sum of {len(live)} channels",
-        notes=tuple(
-            f"{series.channel_name} (channel {series.channel_id}) has been silent for "
-            f"{SILENT_DAYS} days or more: it is left out."
-            for series in silent
-            if last_seen[series.channel_id] is not None
+        notes=(
+            *(
+                f"{series.channel_name} (channel {series.channel_id}) has been silent for "
+                f"{SILENT_DAYS} days or more: it is left out."
+                for series in silent
+                if last_seen[series.channel_id] is not None
+            ),
+            *(
+                f"{live[number].channel_name} (channel {live[number].channel_id}) has readings "
+                f"from {begin.tz_convert(own_zone):%Y-%m-%d} on: the days before are without it."
+                for number, begin in late.items()
+            ),
         ),
     )
 
@@ -80,7 +89,7 @@ def site_bill(data: SiteData, site: SiteConfig, period: Period) -> Bill | None:
         load = site_load(data)
     except UsageError:
         return None
-    return bill(
+    found = bill(
         load.energy_kwh,
         load.interval_seconds,
         Period(period.first_day, period.last_day, data.own_timezone),
@@ -88,6 +97,7 @@ def site_bill(data: SiteData, site: SiteConfig, period: Period) -> Bill | None:
         currency=data.currency or site.currency,
         billing_day=site.billing_day,
     )
+    return replace(found, notes=(*load.notes, *found.notes))
 
 
 def site_month_kwh(data: SiteData) -> float:
@@ -97,6 +107,24 @@ def site_month_kwh(data: SiteData) -> float:
     except UsageError:
         return 0.0
     return usual_month_kwh(load.energy_kwh.to_numpy(dtype=float), load.interval_seconds)
+
+
+def _total_kwh(parts: Sequence[pd.Series]) -> tuple[pd.Series, dict[int, pd.Timestamp]]:
+    """The sum of the parts, each from its first reading on, and when the later ones begin."""
+    begins = [part.first_valid_index() for part in parts]
+    first = min(begin for begin in begins if begin is not None)
+    late = {
+        number: begin
+        for number, begin in enumerate(begins)
+        if begin is not None and begin - first >= timedelta(days=1)
+    }
+    counted = [
+        part.where(part.index >= late[number], 0.0) if number in late else part
+        for number, part in enumerate(parts)
+    ]
+    total = sum(counted)
+    assert isinstance(total, pd.Series)
+    return total, late
 
 
 def _energy_kwh(series: ChannelSeries, interval_seconds: int) -> pd.Series:

@@ -10,7 +10,11 @@ import pandas as pd
 from analyze.channel_week import ChannelStudy
 from analyze.cost_model import cost, known_sum
 from analyze.findings import TariffCover, Totals
+from analyze.readings import Grid
 from lib.stats_utils import Floats
+
+# What is left of a site's usual use and generation, as a share of their sizes, to compare with.
+CANCELLED_SHARE = 0.02
 
 
 def counted(studies: Sequence[ChannelStudy]) -> list[ChannelStudy]:
@@ -32,7 +36,8 @@ def site_totals(
     A gap counts neither as use nor as saving: expected and actual are compared over the intervals
     for which both are known. The peak is the highest interval mean.
     """
-    actual, both, expected = [], 0.0, 0.0
+    actual: list[float] = []
+    both, expected = [], []
     costs: list[float | None] = []
     for study, price in zip(studies, prices, strict=True):
         energy = study.energy_kwh[study.in_period]
@@ -41,22 +46,34 @@ def site_totals(
         actual.append(float(np.nansum(energy)))
         costs.append(cost(energy, price[study.in_period]))
         if study.expected is not None:
-            usual = study.expected.expected_kw[study.in_period] * study.calendar.hours
+            usual = study.expected_kwh[study.in_period]
             known = np.isfinite(energy) & np.isfinite(usual)
-            both += float(energy[known].sum())
-            expected += float(usual[known].sum())
+            both.append(energy[known])
+            expected.append(usual[known])
+    usual_kwh = np.concatenate([*expected, []])
     peak_kw, peak_at = _peak(total_power(studies, expected_too=False)["actual"])
     return Totals(
         energy_kwh=sum(actual) if actual else None,
         cost=known_sum(costs),
-        expected_kwh=expected if expected else None,
-        change_vs_baseline_pct=100 * (both / expected - 1) if expected > 0 else None,
+        expected_kwh=float(usual_kwh.sum()) if len(usual_kwh) else None,
+        change_vs_baseline_pct=_change_pct(np.concatenate([*both, []]), usual_kwh),
         peak_kw=peak_kw,
         peak_at=peak_at,
         source=_source(studies),
         measured_pct=100 * measured_share(studies),
         tariff_cover=cover,
     )
+
+
+def _change_pct(energy_kwh: Floats, usual_kwh: Floats) -> float | None:
+    """Change against the usual, of its size: a site that feeds in less has a positive one.
+
+    None where use and generation usually cancel: of almost nothing there is no share.
+    """
+    usual = float(usual_kwh.sum())
+    if not abs(usual) > CANCELLED_SHARE * float(np.abs(usual_kwh).sum()):
+        return None
+    return 100 * (float(energy_kwh.sum()) - usual) / abs(usual)
 
 
 def measured_share(studies: Sequence[ChannelStudy]) -> float:
@@ -102,8 +119,13 @@ def total_power(studies: Sequence[ChannelStudy], *, expected_too: bool = True) -
 
 
 def _sum(parts: Sequence[tuple[ChannelStudy, Floats]], interval_seconds: int) -> pd.Series:
-    total: pd.Series | None = None
+    # Channels of one grid are added up as arrays: putting their indexes side by side takes longer.
+    by_grid: dict[Grid, tuple[ChannelStudy, Floats]] = {}
     for study, values in parts:
+        first, total_kw = by_grid.get(study.series.grid, (study, np.zeros(len(values))))
+        by_grid[study.series.grid] = (first, total_kw + values)
+    total: pd.Series | None = None
+    for study, values in by_grid.values():
         power = pd.Series(values[study.in_period], study.index[study.in_period])
         if study.calendar.interval_seconds != interval_seconds:
             # Through UTC: a local hour that comes twice must not be put together.

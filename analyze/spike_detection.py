@@ -36,7 +36,8 @@ def spikes(
     """Find the spikes of one channel, upwards, in the judged intervals."""
     power = power_kw.to_numpy(dtype=float)
     score = score or interval_score(power, calendar, is_history)
-    scores = spike_scores(power, score.hours, score.load, calendar)
+    usual_weather = power if score.weather_kw is None else power - score.weather_kw
+    scores = spike_scores(usual_weather, score.hours, score.load, calendar)
     best, width = scores.max(axis=0), scores.argmax(axis=0) + 1
     events: list[SpikeEvent] = []
     for start, stop in runs(judged & (best > THRESHOLD)):

@@ -15,10 +15,11 @@ from analyze.findings import (
     TariffCover,
     Totals,
 )
-from analyze.wording import WEEK_DAYS, money, period_noun
+from analyze.wording import WEEK_DAYS, listed, money, period_noun
 
 MAX_RISKS = 5
 MAX_OPPORTUNITIES = 3
+MAX_NAMES = 3
 UNCHANGED_PCT = 2.0
 MUCH_MISSING_PCT = 90.0
 
@@ -33,10 +34,11 @@ def headline(
     days: int,
     is_over: bool,
 ) -> str:
-    """The period in two or three sentences; where it is not over or half empty, that is said."""
+    """The period in a few sentences; what is missing of it is said at once."""
     noun = period_noun(days)
     sentences = [
         _use(totals, currency, noun, is_over=is_over),
+        _not_counted(issues),
         _saving(wins, currency, noun if days <= WEEK_DAYS else ""),
         _attention(issues),
     ]
@@ -49,25 +51,53 @@ def headline(
 def _use(totals: Totals, currency: str, noun: str, *, is_over: bool) -> str:
     if totals.energy_kwh is None:
         return "The site's energy was not measured."
-    energy = f"{totals.energy_kwh:,.0f} kWh"
-    subject = "The site used" if is_over else "So far the site has used"
+    is_fed_in = round(totals.energy_kwh) < 0
+    energy, verb = f"{abs(totals.energy_kwh):,.0f} kWh", "fed in" if is_fed_in else "used"
+    subject = f"The site {verb}" if is_over else f"So far the site has {verb}"
     where, text = "", f"{subject} {energy}"
     if totals.is_partly_measured:
         # Cut, not rounded: 99 % would be whole.
         share = f"{int(totals.measured_pct)} % of the {noun}{'' if is_over else ' so far'}"
         where, text = (
             " in the measured hours",
-            f"Energy was measured for {share}: at least {energy}",
+            f"Energy was measured for {share}: {energy} fed in"
+            if is_fed_in
+            else f"Energy was measured for {share}: at least {energy}",
         )
     if totals.cost is not None:
         least = "at least " if totals.tariff_cover != "whole" else ""
-        text += f" ({least}{money(totals.cost, currency)})"
-    change = totals.change_vs_baseline_pct
-    if change is None:
-        return f"{text}; there is no history yet to compare it with."
+        credit = "a credit of " if totals.cost < 0 else ""
+        text += f" ({least}{credit}{money(abs(totals.cost), currency)})"
+    return f"{text}{_against_usual(totals)}{where}."
+
+
+def _against_usual(totals: Totals) -> str:
+    energy, usual, change = totals.energy_kwh, totals.expected_kwh, totals.change_vs_baseline_pct
+    if energy is None or usual is None:
+        return "; there is no history yet to compare it with"
+    is_fed_in = round(energy) < 0
+    if change is None or is_fed_in != (round(usual) < 0):
+        return f"; usually it {'feeds in' if usual < 0 else 'uses'} {abs(usual):,.0f} kWh"
     if abs(change) < UNCHANGED_PCT:
-        return f"{text}, about as much as usual{where}."
-    return f"{text}, {abs(change):.0f} % {'more' if change > 0 else 'less'} than usual{where}."
+        return ", about as much as usual"
+    return f", {abs(change):.0f} % {'more' if (change > 0) != is_fed_in else 'less'} than usual"
+
+
+def _not_counted(issues: Sequence[HealthIssue]) -> str:
+    """What keeps the energy from being true though it was measured."""
+    names = [
+        issue.channel_name
+        for issue in issues
+        if issue.type == "energy_power_mismatch" and issue.severity == "high"
+    ]
+    if not names:
+        return ""
+    if len(names) == 1:
+        return (
+            f"{names[0]}'s energy register stood still while power flowed: its energy is too low."
+        )
+    shown = listed(names, MAX_NAMES)
+    return f"The energy registers of {shown} stood still while power flowed: energy is too low."
 
 
 def _saving(wins: Sequence[QuickWin], currency: str, noun: str) -> str:
@@ -78,7 +108,13 @@ def _saving(wins: Sequence[QuickWin], currency: str, noun: str) -> str:
     if total is None or total <= 0:
         when = f"this {noun}" if noun else "a week"
         return f"First thing to do: {what} ({best.weekly_kwh:,.0f} kWh {when})."
-    return f"About {money(total, currency)} a year can be saved; first, {what}."
+    low = money(max(known_sum(win.annual_cost_low for win in wins) or 0.0, 0.0), currency)
+    high = money(known_sum(win.annual_cost_high for win in wins) or total, currency)
+    if low == high:
+        worth = f"About {high}"
+    else:
+        worth = f"Up to {high}" if low == money(0.0, currency) else f"Between {low} and {high}"
+    return f"{worth} a year can be saved if it goes on; first, {what}."
 
 
 def _attention(issues: Sequence[HealthIssue]) -> str:
@@ -116,9 +152,12 @@ def _health_risk(group: Sequence[HealthIssue]) -> Headline:
 
 
 def _anomaly_risk(event: Anomaly) -> Headline:
-    direction = "above" if event.direction == "high" else "below"
+    if event.expected_kw < 0:
+        against = f"{'less' if event.direction == 'high' else 'more'} fed in than expected"
+    else:
+        against = f"{'above' if event.direction == 'high' else 'below'} the expected"
     title = (
-        f"{event.channel_name}: {abs(event.excess_kwh):,.0f} kWh {direction} the expected from "
+        f"{event.channel_name}: {abs(event.excess_kwh):,.0f} kWh {against} from "
         f"{event.start:%a %d %b %H:%M} ({event.context})"
     )
     return Headline(title=title, channel_ids=(event.channel_id,), severity=event.severity)

@@ -20,6 +20,7 @@ OVERLAP = 0.5
 def told_once(studies: Sequence[ChannelStudy]) -> list[ChannelStudy]:
     """The studies without those events of a main meter that its parts tell of already.
 
+    An event that they explain less than half of stays, with the energy that they leave untold.
     An anomaly that several channels share keeps at most the severity low, and counts the others.
     """
     parts = [study for study in studies if study.series.channel_type != "site_total"]
@@ -33,15 +34,29 @@ def _is_main(study: ChannelStudy) -> bool:
 
 
 def _own_events(main: ChannelStudy, parts: Sequence[ChannelStudy]) -> ChannelStudy:
-    def is_own(start: int, stop: int, excess_kwh: float) -> bool:
-        explained = sum(part.told_kwh(*_instants(main, start, stop)) for part in parts)
-        return bool(explained / excess_kwh < EXPLAINED_SHARE) if excess_kwh else True
+    """The main meter's events, with the energy that its parts do not tell of."""
 
+    def told_kwh(start: int, stop: int, excess_kwh: float) -> float:
+        told = sum(part.told_kwh(*_instants(main, start, stop)) for part in parts)
+        # Parts that strayed the other way explain nothing.
+        return told if told * excess_kwh > 0 else 0.0
+
+    def is_own(told: float, excess_kwh: float) -> bool:
+        return abs(told) < EXPLAINED_SHARE * abs(excess_kwh) if excess_kwh else True
+
+    spikes = [(one, told_kwh(one.start, one.stop, one.excess_kwh)) for one in main.spikes]
+    anomalies = [(one, told_kwh(one.start, one.stop, one.excess_kwh)) for one in main.anomalies]
     return replace(
         main,
-        spikes=tuple(one for one in main.spikes if is_own(one.start, one.stop, one.excess_kwh)),
+        spikes=tuple(
+            replace(one, excess_kwh=one.excess_kwh - told)
+            for one, told in spikes
+            if is_own(told, one.excess_kwh)
+        ),
         anomalies=tuple(
-            one for one in main.anomalies if is_own(one.start, one.stop, one.excess_kwh)
+            replace(one, excess_kwh=one.excess_kwh - told, told_kwh=told)
+            for one, told in anomalies
+            if is_own(told, one.excess_kwh)
         ),
     )
 

@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 
 from analyze.anomaly_detection import AnomalyEvent
 from analyze.baseline import METHOD
-from analyze.calendar_days import Calendar, site_calendar
-from analyze.channel_week import ChannelStudy, study_channel
+from analyze.channel_week import ChannelStudy
 from analyze.charts import week_charts
-from analyze.cost_model import annual, cost, known_sum, price_per_kwh, tariff_cover
+from analyze.cost_model import (
+    annual,
+    cost,
+    known_sum,
+    mean_price_per_kwh,
+    price_per_kwh,
+    tariff_cover,
+)
 from analyze.data_quality import caveats, data_quality, is_judged, no_after_hours_reason
+from analyze.finding_charts import finding_charts
 from analyze.findings import (
     SEVERITIES,
     AfterHoursMeter,
@@ -24,25 +31,27 @@ from analyze.findings import (
     BaselineInfo,
     ChannelWeek,
     DriftFinding,
+    FollowUps,
     HealthIssue,
     Inputs,
     Spike,
     WeekFindings,
 )
-from analyze.follow_up import follow_ups
-from analyze.hourly_days import HourGrid
-from analyze.interval_score import period_grid
+from analyze.follow_up import follow_ups, total_saved
 from analyze.quick_wins import quick_wins
-from analyze.readings import DAY_SECONDS, ChannelSeries, SiteData
+from analyze.readings import DAY_SECONDS, SiteData
 from analyze.reconciliation import reconciliation
+from analyze.site_load import site_month_kwh
+from analyze.site_studies import prices_of, readings_due_until, site_studies
 from analyze.site_total import counted, site_totals, total_power
 from analyze.summary import headline, potential_savings, top_opportunities, top_risks
 from analyze.told_once import COMMON_OTHERS, told_once
+from analyze.weather_caveats import followed_weather, outdoor_temperatures, weather_caveats
+from analyze.week_shape import expected_totals, shape_charts, site_shape
 from config.sites import SiteConfig
 from lib.closed_days import closed_days
 from lib.date_utils import Period, zone
 from lib.errors import UsageError
-from lib.reading_rules import rated_power_kw, rules_for
 from lib.stats_utils import Floats
 
 DEFAULT_SETTLE_SECONDS = 1800
@@ -69,26 +78,27 @@ def analyze_week(
     Raises UsageError where the site's energy is stored by day: that has no hours to judge.
     """
     _require_hours(data, period)
-    due_until = _due_until(data, period, now - timedelta(seconds=settle_seconds))
-    studies = told_once(_studies(data, site, period, due_until))
+    due_until = readings_due_until(data, period, now - timedelta(seconds=settle_seconds))
+    outdoor = outdoor_temperatures(data, site)
+    studies = told_once(site_studies(data, site, period, due_until, outdoor))
     own_zone = zone(data.own_timezone)
-    prices = [price_per_kwh(study.index.tz_convert(own_zone), site.tariff) for study in studies]
+    prices, total_prices = _prices(data, studies, own_zone, site)
     total = counted(studies)
-    total_prices = [
-        price for study, price in zip(studies, prices, strict=True) if study.series.in_site_total
-    ]
     totals = site_totals(total, total_prices, tariff_cover(period, site.tariff))
     waste = _after_hours(studies, prices, site, period)
     anomalies, anomaly_costs = _anomalies(studies, prices)
     issues = _health_issues(studies)
     is_over = due_until >= period.end
     notes = caveats(studies, site, totals, is_over=is_over)
+    notes += weather_caveats(studies, outdoor, site, period.start, due_until)
     quality = data_quality(studies, data.rejected, notes, data.estimated)
     missing = {one.channel_id: 1 - one.completeness_pct / 100 for one in quality.by_channel}
     followed = follow_ups(studies, prices)
     wins = quick_wins(waste.meters, anomalies, anomaly_costs, missing, _weeks(period), followed)
     channels = tuple(_channel_week(study, site) for study in studies if is_judged(study))
     currency = data.currency or site.currency
+    power = total_power(total)
+    shape = site_shape(power, total, period, own_zone, site)
     return WeekFindings(
         site_id=data.site_id,
         site_name=data.site_name,
@@ -124,13 +134,35 @@ def analyze_week(
         quick_wins=wins,
         channels=channels,
         data_quality=quality,
-        charts=week_charts(total_power(total), totals, total, channels, waste),
+        charts={
+            **week_charts(power, totals, total, channels, waste),
+            **shape_charts(shape),
+            **finding_charts(studies, wins, anomalies),
+        },
         closed_days=tuple(
             sorted(set(period.days) & closed_days({day.year for day in period.days}, site))
         ),
         drifts=_drifts(studies),
         reconciliation=reconciliation(studies),
+        expected=expected_totals(totals, shape, total, total_prices),
+        load_shape=shape,
+        follow_ups=FollowUps(tuple(followed.values()), *total_saved(followed)),
     )
+
+
+def _prices(
+    data: SiteData, studies: Sequence[ChannelStudy], own_zone: ZoneInfo, site: SiteConfig
+) -> tuple[list[Floats], list[Floats]]:
+    """What a kWh less is worth, for each study; what each kWh costs, for those of the total."""
+    prices = whole = prices_of(studies, own_zone, site)
+    if any(entry.tiers for entry in site.tariff):
+        # What is saved are the last kWh of a month; the whole energy lies in all of its tiers.
+        month_kwh = site_month_kwh(data)
+        indexes = [study.index.tz_convert(own_zone) for study in studies]
+        prices = [price_per_kwh(index, site.tariff, month_kwh) for index in indexes]
+        whole = [mean_price_per_kwh(index, site.tariff, month_kwh) for index in indexes]
+    pairs = zip(studies, whole, strict=True)
+    return prices, [price for study, price in pairs if study.series.in_site_total]
 
 
 def _require_hours(data: SiteData, period: Period) -> None:
@@ -146,68 +178,6 @@ def _require_hours(data: SiteData, period: Period) -> None:
                 )
 
 
-def _studies(
-    data: SiteData, site: SiteConfig, period: Period, due_until: datetime
-) -> list[ChannelStudy]:
-    calendars: dict[tuple[int, int, int], tuple[pd.DatetimeIndex, Calendar, HourGrid]] = {}
-    studies = []
-    for series in sorted(data.channels, key=lambda one: one.channel_id):
-        # Channels of one interval length share their index, and so their calendar.
-        key = _grid_of(series)
-        if key not in calendars:
-            index = series.frame.index.tz_convert(zone(data.timezone))
-            # The building opens and closes by its own clock, whatever zone the report is in.
-            own_index = index.tz_convert(zone(data.own_timezone))
-            calendar = site_calendar(own_index, series.interval_seconds, site)
-            grid = period_grid(calendar, np.asarray(index < period.start))
-            calendars[key] = (index, calendar, grid)
-        index, calendar, grid = calendars[key]
-        in_period = np.asarray(index >= period.start)
-        interval = timedelta(seconds=series.interval_seconds)
-        due = in_period & np.asarray(index <= due_until - interval)
-        if series.installed_at is not None:
-            due &= np.asarray(index >= series.installed_at)
-        rules = rules_for(
-            site,
-            series.channel_id,
-            series.interval_seconds,
-            rated_kw=rated_power_kw(series.ct_ratio, series.voltage_scale),
-        )
-        rejected: Counter[str] = Counter()
-        for count in data.rejected.get(series.channel_id, ()):
-            rejected[count.reason] += count.rejected
-        studies.append(
-            study_channel(series, index, calendar, in_period, due, rules, rejected, grid)
-        )
-    return studies
-
-
-def _due_until(data: SiteData, period: Period, settled_until: datetime) -> datetime:
-    """Until when readings should have arrived.
-
-    The end of a period that is over; else the end of the site's newest reading, because what has
-    not been fetched yet is not missing.
-    """
-    if settled_until >= period.end:
-        return period.end
-    newest = [_newest_end(series) for series in data.channels]
-    return min(settled_until, max((end for end in newest if end), default=settled_until))
-
-
-def _newest_end(series: ChannelSeries) -> datetime | None:
-    received = np.flatnonzero(series.frame["received"].to_numpy())
-    if not len(received):
-        return None
-    start: datetime = series.frame.index[received[-1]].to_pydatetime()
-    return start + timedelta(seconds=series.interval_seconds)
-
-
-def _grid_of(series: ChannelSeries) -> tuple[int, int, int]:
-    index = series.frame.index
-    first = int(index[0].timestamp()) if len(index) else 0
-    return series.interval_seconds, first, len(index)
-
-
 def _weeks(period: Period) -> float:
     return len(period.days) / 7
 
@@ -218,7 +188,7 @@ def _baseline_info(studies: Sequence[ChannelStudy], period: Period) -> BaselineI
         start=min(starts, default=period.start),
         end=period.start,
         weeks=max((study.weeks for study in studies), default=0),
-        method=METHOD,
+        method=METHOD + followed_weather(studies),
     )
 
 
@@ -340,6 +310,9 @@ def _context(study: ChannelStudy, event: AnomalyEvent) -> str:
     words = [f"{study.index[event.start]:%A}", "open hours" if is_open else "closed hours"]
     if study.calendar.is_quiet[inside].any():
         words.append("between Christmas and New Year")
+    if event.told_kwh:
+        more = "more" if event.direction == "high" else "less"
+        words.append(f"{abs(event.told_kwh):,.0f} kWh {more} are told by sub-meters")
     if event.others:
         words.append(f"{event.others} other channels too: weather or occupancy?")
     return ", ".join(words)
@@ -389,9 +362,7 @@ def _drifts(studies: Sequence[ChannelStudy]) -> tuple[DriftFinding, ...]:
 def _channel_week(study: ChannelStudy, site: SiteConfig) -> ChannelWeek:
     energy = study.energy_kwh[study.in_period]
     measured = np.isfinite(energy)
-    usual = np.full(len(energy), np.nan)
-    if study.expected is not None:
-        usual = study.expected.expected_kw[study.in_period] * study.calendar.hours
+    usual = study.expected_kwh[study.in_period]
     known = measured & np.isfinite(usual)
     expected_kwh = float(usual[known].sum()) if known.any() else None
     closed = measured & ~study.calendar.is_open[study.in_period]

@@ -1,4 +1,4 @@
-"""What config/sites.yaml says of each site: zone, hours, holidays, tariff, limits, channels."""
+"""What config/sites.yaml says of each site: zone, hours, tariff, limits, channels, branding."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ from pydantic import (
     model_validator,
 )
 
+from config.branding import Branding
+from config.outdoor_temperature import OutdoorTemperature
 from config.settings import SettingsError, get_settings
 from config.tariffs import STRICT, Holidays, TariffPeriod, in_order
 
@@ -41,6 +43,18 @@ _PLAIN_WORDS = {
     "float_type": "must be a number",
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
+    "time_parsing": 'must be a time of day such as "06:00"',
+    "time_type": 'must be a time of day such as "06:00"',
+    "int_parsing": "must be a whole number",
+    "int_type": "must be a whole number",
+    "string_type": "must be a text",
+    "literal_error": "must be one of {expected}",
+    "greater_than_equal": "must be {ge:g} or more",
+    "greater_than": "must be more than {gt:g}",
+    "less_than_equal": "must be {le:g} or less",
+    "finite_number": "must be a number",
+    "too_short": "must have {min_length} values",
+    "too_long": "must have {max_length} values",
     "date_parsing": "must be a day such as 2026-01-31",
     "date_from_datetime_parsing": "must be a day such as 2026-01-31",
 }
@@ -101,6 +115,23 @@ class ChannelConfig(_Strict):
     limits: LimitsByMeasure = {}
 
 
+class HealthLimits(_Strict):
+    """When a channel is called late, in hours behind the last sync that was due.
+
+    `sync_every_hours` is how often the sync of the site is due.
+    """
+
+    healthy_hours: float = Field(default=1, gt=0, allow_inf_nan=False)
+    warning_hours: float = Field(default=6, gt=0, allow_inf_nan=False)
+    sync_every_hours: float = Field(default=24, gt=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> HealthLimits:
+        if self.healthy_hours > self.warning_hours:
+            raise ValueError("healthy_hours must not be more than warning_hours")
+        return self
+
+
 class SiteConfig(_Strict):
     """One site. Where `timezone` is None, the API has to say it."""
 
@@ -117,6 +148,9 @@ class SiteConfig(_Strict):
     limits: LimitsByMeasure = {}
     allow_export: bool = False
     channels: dict[int, ChannelConfig] = {}
+    branding: Branding = Branding()
+    health: HealthLimits = HealthLimits()
+    outdoor_temperature: OutdoorTemperature | None = None
 
     @field_validator("timezone")
     @classmethod
@@ -165,10 +199,30 @@ def _site(path: Path, site_id: str, values: dict[str, Any]) -> SiteConfig:
         return SiteConfig.model_validate({**values, "site_id": site_id})
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
-        where = ".".join(str(part) for part in first["loc"])
         part = f"site {site_id}" if site_id else "defaults"
         reason = _PLAIN_WORDS.get(first["type"], first["msg"].removeprefix("Value error, "))
-        raise SettingsError(f"{path}, {part}, {where}: {reason}") from None
+        reason = reason.format(**first.get("ctx", {})) if "{" in reason else reason
+        raise SettingsError(f"{path}, {part}, {_place(first['loc'])}: {reason}") from None
+
+
+def _place(location: tuple[int | str, ...]) -> str:
+    """Where in the file, as people count: ("tariff", 1, "hours", 0) is "tariff 2.hours 1"."""
+    text = ""
+    for before, part in zip(("", *location), location, strict=False):
+        # Below `channels` a number is a channel's id.
+        is_position = isinstance(part, int) and before != "channels"
+        text += f" {int(part) + 1}" if is_position else f".{part}"
+    return text.removeprefix(".")
+
+
+def listed_sites() -> frozenset[str]:
+    """The ids of the sites that the file lists."""
+    return frozenset(_load(sites_file())) - {""}
+
+
+def sites_file() -> Path:
+    """The file that describes the sites."""
+    return get_settings().argo_sites_file or SITES_FILE
 
 
 def site_config(site_id: str) -> SiteConfig:
@@ -176,5 +230,5 @@ def site_config(site_id: str) -> SiteConfig:
 
     Raises SettingsError with the file, the site and the key when the file is wrong.
     """
-    sites = _load(get_settings().argo_sites_file or SITES_FILE)
+    sites = _load(sites_file())
     return sites.get(site_id) or sites[""].model_copy(update={"site_id": site_id})

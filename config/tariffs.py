@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from datetime import date, time
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import (
     AfterValidator,
@@ -16,6 +16,7 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    field_validator,
     model_validator,
 )
 
@@ -26,6 +27,10 @@ Charge = Literal["energy", "demand", "fixed"]
 # February 29 included: a season may begin or end on it.
 _LONGEST_MONTHS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
+
+# Currencies of which a kWh never cost so much of.
+_LARGE_CURRENCIES = ("USD", "EUR", "GBP", "CHF", "CAD", "AUD", "NZD", "SGD")
+DOUBTFUL_PRICE = 5.0
 
 # Of everything that is read from the file: no unknown keys, no changes.
 STRICT = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
@@ -101,7 +106,7 @@ class Tier(_Strict):
 class DemandCharge(When):
     """A price of the highest mean power of a billing month, of the times that `When` says.
 
-    window_minutes : over which power is averaged.
+    window_minutes : over which power is averaged; a whole number of windows is an hour.
     minimum_kw : billed at least.
     ratchet_share : billed is at least this share of the highest demand of the `ratchet_months`
         billing months before, of which only the days of `ratchet_season` count.
@@ -115,12 +120,19 @@ class DemandCharge(When):
     ratchet_months: int = Field(default=11, ge=1, le=24)
     ratchet_season: tuple[MonthDay, MonthDay] | None = None
 
+    @field_validator("window_minutes")
+    @classmethod
+    def _fills_an_hour(cls, minutes: int) -> int:
+        if 60 % minutes:
+            raise ValueError(f"{minutes} min do not divide an hour: 5, 10, 15, 20, 30 or 60 do")
+        return minutes
+
 
 class Tax(_Strict):
     """A share of the charges it is levied on; not of other taxes."""
 
     name: str
-    percent: float = Field(ge=0)
+    percent: float = Field(ge=0, le=100)
     on: tuple[Charge, ...] = ("energy", "demand", "fixed")
 
 
@@ -171,3 +183,72 @@ def in_order(
         else period.model_copy(update={"holidays": holidays})
         for period in ordered
     )
+
+
+def doubtful(tariff: tuple[TariffPeriod, ...], currency: str) -> list[str]:
+    """What a tariff says that can hardly be meant: prices out of scale, rates that never apply.
+
+    Each line begins with the entry, counted from 1 in the order of `valid_from`.
+    """
+    told = []
+    for number, entry in enumerate(tariff, start=1):
+        at = f"tariff {number} (valid from {entry.valid_from})"
+        prices = {"energy_price_per_kwh": entry.energy_price_per_kwh} | {
+            f"time_of_use '{rate.name}'": rate.price_per_kwh for rate in entry.time_of_use
+        }
+        told += [
+            f"{at}, {name}: {price:g} {currency} for a kWh; were cents meant?"
+            for name, price in prices.items()
+            if currency in _LARGE_CURRENCIES and price > DOUBTFUL_PRICE
+        ]
+        told += [f"{at}, {text}" for text in _never_applying(entry)]
+    return told
+
+
+def _never_applying(entry: TariffPeriod) -> list[str]:
+    """Rates of which every instant has the price of an earlier one, or that have no instant."""
+    edges = sorted({edge for rate in entry.time_of_use for edge in _season_edges(rate)})
+    clocks = sorted({time(), *(clock for rate in entry.time_of_use for clock in rate.hours or ())})
+    taken: set[tuple[int, str, time]] = set()
+    told = []
+    for number, rate in enumerate(entry.time_of_use, start=1):
+        own = {
+            (edge, day, clock)
+            for edge in edges
+            for day in rate.days or get_args(TariffDay)
+            for clock in clocks
+            if _in_season(rate, edge) and _in_hours(rate, clock)
+            and (day != "holiday" or entry.holidays or entry.holiday_dates)
+        }  # fmt: skip
+        if not own:
+            why = "the tariff knows no holidays"
+        elif own <= taken:
+            why = "the rates before it hold at all of its times"
+        else:
+            why = ""
+        if why:
+            told.append(f"time_of_use {number} '{rate.name}' never applies: {why}")
+        taken |= own
+    return told
+
+
+def _season_edges(rate: When) -> tuple[int, ...]:
+    """The days [100 x month + day] on which the season begins and after which it has ended."""
+    if rate.season is None:
+        return (101,)
+    first, last = (100 * month + day for month, day in rate.season)
+    return (101, first, last + 1)
+
+
+def _in_season(rate: When, day: int) -> bool:
+    if rate.season is None:
+        return True
+    first, last = (100 * month + day for month, day in rate.season)
+    return first <= day <= last if first <= last else day >= first or day <= last
+
+
+def _in_hours(rate: When, clock: time) -> bool:
+    if rate.hours is None:
+        return True
+    begin, end = rate.hours
+    return begin <= clock < end if begin < end else clock >= begin or clock < end

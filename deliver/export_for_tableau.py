@@ -1,10 +1,12 @@
-"""Export one site's readings and their sums as CSV that Tableau, Excel and notebooks take at once.
+"""Export one site's readings, sums and findings for Tableau, Excel and notebooks, typed and named.
 
 Reads   the database through analyze (read-only)
-Writes  readings.csv, hourly.csv, daily.csv, channels.csv and validation.csv (each day's verdict,
-        and who opened it why) in --out (default exports/{site}/), and the folder's path on stdout
-Exits   0 written, 2 unknown site or wrong arguments, 3 validation blocks the period (nothing is
-        written), 1 anything else
+Writes  in --out (default exports/{site}/): readings, hourly, daily, monthly, channels, findings and
+        validation (each day's verdict, and who opened it why) as .csv, as .parquet, or as sheets of
+        argo.xlsx; with --hyper all of them in argo.hyper; a Tableau data source (.tds) for each
+        table; manifest.json, which says what each file holds. The folder's path on stdout
+Exits   0 written, 2 unknown site, wrong arguments or a missing optional library, 3 validation
+        blocks the period (nothing is written), 5 another export writes there, 1 anything else
 
     python deliver/export_for_tableau.py --site 23271 --start 2026-11-01 --end 2026-11-15
 """
@@ -12,22 +14,28 @@ Exits   0 written, 2 unknown site or wrong arguments, 3 validation blocks the pe
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import ExitStack
-from datetime import date, timedelta
+from datetime import UTC, date
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from analyze.exporting.site import load_site
 from config.settings import get_settings
-from config.sites import SiteConfig, site_config
+from config.sites import site_config
+from deliver.exporting.libraries import require_libraries
 from lib import clock
-from lib.circuit_breaker import BreakerStatus, require_open
+from lib.circuit_breaker import require_open
 from lib.cli import period_options, script, site_option
 from lib.database import Connection, reader_connection, snapshot
 from lib.date_utils import Period, chosen_period, last_complete_week, last_days
 from lib.errors import UsageError
-from lib.files import atomic_file, safe_name
+from lib.files import safe_name
+
+if TYPE_CHECKING:
+    from deliver.exporting.source import ExportSource
 
 logger = logging.getLogger(__name__)
 
@@ -35,28 +43,10 @@ EXAMPLES = """
 Examples:
   npm run py:export:tableau -- --site 23271
   npm run py:export:tableau -- --site 23271 --days 30 --out exports/last-month
+  npm run py:export:tableau -- --site 23271 --start 2026-01-01 --by-month
+  npm run py:export:tableau -- --site 23271 --days 30 --hyper
 """
-# A site's month at a time, so that ten years need no more memory than one month.
-CHUNK_DAYS = 31
-
-CHANNEL = ("site_id", "site_name", "channel_id", "channel_name", "channel_type")
-READING_COLUMNS = (
-    *CHANNEL, "reading_utc", "reading_local", "utc_offset", "interval_seconds", "energy_kwh",
-    "power_kw", "voltage_v", "current_a", "power_factor", "temperature_c", "relative_humidity",
-    "in_site_total", "is_open", "day_type",
-)  # fmt: skip
-HOUR_COLUMNS = (
-    *CHANNEL, "hour_utc", "hour_local", "utc_offset", "energy_kwh", "avg_kw", "max_kw",
-    "reading_count", "expected_count", "in_site_total", "is_open", "day_type",
-)  # fmt: skip
-DAY_COLUMNS = (
-    *CHANNEL, "day", "energy_kwh", "avg_kw", "peak_kw", "reading_count", "expected_count",
-    "in_site_total", "day_type",
-)  # fmt: skip
-CHANNEL_COLUMNS = (
-    *CHANNEL, "status", "unit", "interval_seconds", "energy_kwh", "avg_kw", "peak_kw",
-    "reading_count", "days_with_data", "in_site_total",
-)  # fmt: skip
+FORMATS = ("csv", "parquet", "xlsx")
 
 
 @script(epilog=EXAMPLES)
@@ -69,24 +59,75 @@ CHANNEL_COLUMNS = (
     metavar="DIR",
     help="Folder for the files. [default: exports/{site}]",
 )
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(FORMATS),
+    help="Form of the tables. [default: csv; with --hyper none beside the extract]",
+)
+@click.option("--hyper", is_flag=True, help="Write a typed Tableau extract, argo.hyper.")
+@click.option(
+    "--by-month",
+    is_flag=True,
+    help="A file per month for readings and hours; only changed months are written again.",
+)
+@click.option(
+    "--findings-weeks",
+    type=click.IntRange(min=0),
+    default=4,
+    show_default=True,
+    metavar="N",
+    help="Findings of the newest N whole weeks of the period; each takes about 0.3 s.",
+)
 def main(
-    site: str, start: date | None, end: date | None, days: int | None, out: Path | None
+    site: str,
+    start: date | None,
+    end: date | None,
+    days: int | None,
+    out: Path | None,
+    form: str | None,
+    hyper: bool,
+    by_month: bool,
+    findings_weeks: int,
 ) -> None:
-    """Export readings, hours, days and channels of a site as CSV."""
-    # pandas takes half a second to import: --help does without it.
-    from analyze.exports import load_site
-
+    """Export readings, hours, days, months, channels and findings of a site."""
+    form = form or (None if hyper else "csv")
+    if by_month and form not in ("csv", "parquet"):
+        raise UsageError("--by-month goes with --format csv or parquet")
+    require_libraries(form, hyper=hyper)
     folder = out or get_settings().argo_output_dir / "exports" / safe_name(site)
+    # pandas takes half a second to import: that long the database looks for the verdict.
+    Thread(target=import_module, args=("deliver.exporting.writing",)).start()
     # The verdict and the rows are of one instant: a sync may store between two queries.
     with reader_connection() as connection, snapshot(connection):
-        timezone = load_site(connection, site).timezone
-        period = asked_period(start, end, days, timezone)
-        breaker = require_open(connection, site, period)
-        if breaker.overridden_by:
-            logger.warning("validation was overridden by %s", breaker.overridden_by)
-        readings = write_tables(connection, folder, period, site_config(site), breaker)
-    logger.info("%d readings of %s to %s", readings, period.first_day, period.last_day)
+        source = open_source(connection, site, start, end, days, findings_weeks)
+        from deliver.exporting.file_set import file_set
+        from deliver.exporting.writing import write_export
+
+        with file_set(folder) as files:
+            write_export(files, source, form, hyper=hyper, by_month=by_month)
+            made_utc = clock.now().astimezone(UTC).isoformat(timespec="seconds")
+            files.commit(about(source), made_utc)
+    log_result(source, files.written)
     click.echo(folder.resolve())
+
+
+def open_source(
+    connection: Connection,
+    site_id: str,
+    start: date | None,
+    end: date | None,
+    days: int | None,
+    findings_weeks: int,
+) -> ExportSource:
+    """The site and period to export. Raises BlockedError where validation blocks it."""
+    site, now = load_site(connection, site_id), clock.now()
+    period = asked_period(start, end, days, site.timezone)
+    breaker = require_open(connection, site_id, period)
+    from deliver.exporting.source import load_source
+
+    config = site_config(site_id)
+    return load_source(connection, site, config, breaker, period, now, findings_weeks)
 
 
 def asked_period(start: date | None, end: date | None, days: int | None, timezone: str) -> Period:
@@ -99,47 +140,34 @@ def asked_period(start: date | None, end: date | None, days: int | None, timezon
     return last_days(days, now, timezone)
 
 
-def write_tables(
-    connection: Connection,
-    folder: Path,
-    period: Period,
-    config: SiteConfig,
-    breaker: BreakerStatus,
-) -> int:
-    """Write the five files, all or none; returns the number of readings."""
-    from analyze.exports import load_channels, load_days, load_hours, load_readings
-    from deliver.csv_tables import header_csv, rows_csv, table_csv
-    from deliver.validation import VALIDATION_COLUMNS, validation_rows
-
-    site_id, count = config.site_id, 0
-    channels = load_channels(connection, site_id, period)
-    by_id = {channel["channel_id"]: channel for channel in channels}
-    with ExitStack() as files:
-        readings_file, hours_file, days_file, channels_file, validation_file = (
-            files.enter_context(atomic_file(folder / f"{name}.csv"))
-            for name in ("readings", "hourly", "daily", "channels", "validation")
-        )
-        readings_file.write(header_csv(READING_COLUMNS))
-        hours_file.write(header_csv(HOUR_COLUMNS))
-        for part in chunks(period):
-            readings = load_readings(connection, site_id, part, config)
-            readings_file.write(rows_csv(readings, by_id, with_interval=True))
-            hours = load_hours(connection, site_id, part, config)
-            hours_file.write(rows_csv(hours, by_id, with_interval=False))
-            count += len(readings.channel)
-        days_file.write(table_csv(DAY_COLUMNS, load_days(connection, site_id, period, config)))
-        channels_file.write(table_csv(CHANNEL_COLUMNS, channels))
-        validation_file.write(table_csv(VALIDATION_COLUMNS, validation_rows(site_id, breaker)))
-    return count
+def about(source: ExportSource) -> dict[str, Any]:
+    """The head of the manifest: what the newest export was of, and the verdict on its period."""
+    breaker, period = source.breaker, source.period
+    return {
+        "site_id": source.site.site_id,
+        "site_name": source.site.site_name,
+        "timezone": source.site.timezone,
+        "first_day": period.first_day.isoformat(),
+        "last_day": period.last_day.isoformat(),
+        "verdict": breaker.verdict,
+        "overridden_by": breaker.overridden_by,
+        "override_reason": breaker.override_reason,
+    }
 
 
-def chunks(period: Period) -> Iterator[Period]:
-    """The period in parts of at most CHUNK_DAYS days."""
-    first = period.first_day
-    while first <= period.last_day:
-        last = min(first + timedelta(days=CHUNK_DAYS - 1), period.last_day)
-        yield Period(first, last, period.timezone)
-        first = last + timedelta(days=1)
+def log_result(source: ExportSource, written: tuple[str, ...]) -> None:
+    """Say on stderr what was written, and that a person opened the period where one did."""
+    if source.breaker.overridden_by:
+        logger.warning("validation was overridden by %s", source.breaker.overridden_by)
+    count = sum(channel["reading_count"] for channel in source.channels.values())
+    period = source.period
+    logger.info(
+        "%d readings of %s to %s; %d files written",
+        count,
+        period.first_day,
+        period.last_day,
+        len(written),
+    )
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
 """Write one site's weekly report: what it cost, what went wrong, what to do first.
 
 Reads   the database through analyze (read-only), or a saved report with --from-json
-Writes  FILE.json and FILE.html (without --out reports/{site}/weekly_{first day}.json and .html),
-        and their paths on stdout
+Writes  FILE.json, FILE.html and FILE.pdf (without --out reports/{site}/weekly_{first day}.json,
+        .html and .pdf), all of them or none, and their paths on stdout
 Exits   0 written, 2 unknown site or wrong arguments, 3 validation blocks the period (nothing is
         written), 1 anything else
 
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import gc
 import logging
+from collections.abc import Mapping
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -29,11 +30,13 @@ from lib.files import safe_name, write_atomically
 
 logger = logging.getLogger(__name__)
 
+PAGE, PDF = ".html", ".pdf"
+
 EXAMPLES = """
 Examples:
   npm run py:report -- --site 23271
   npm run py:report -- --site 23271 --start 2026-11-09 --end 2026-11-15 --out week.json
-  npm run py:report -- --from-json reports/23271/weekly_2026-11-09.json
+  npm run py:report -- --from-json reports/23271/weekly_2026-11-09.json --pdf
 """
 
 
@@ -47,7 +50,14 @@ Examples:
     help="The JSON file; others lie beside it. [default: reports/{site}/weekly_{start}.json]",
 )
 @click.option("--timezone", metavar="ZONE", help="Report in this IANA zone, not in the site's own.")
-@click.option("--html", is_flag=True, help="Write the HTML page (also when no format is named).")
+@click.option("--html", is_flag=True, help="Write the HTML page. Neither named: page and PDF.")
+@click.option("--pdf", is_flag=True, help="Write the PDF. Neither named: page and PDF.")
+@click.option(
+    "--eml",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="FILE",
+    help="Write it as a mail too, with page and PDF attached.",
+)
 @click.option(
     "--from-json",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -62,10 +72,12 @@ def main(
     out: Path | None,
     timezone: str | None,
     html: bool,
+    pdf: bool,
+    eml: Path | None,
     from_json: Path | None,
     to_stdout: bool,
 ) -> None:
-    """Write the weekly report of a site as JSON and as one self-contained HTML page."""
+    """Write the weekly report of a site as JSON, as one self-contained HTML page and as a PDF."""
     if from_json is not None:
         if start or end or timezone:
             raise UsageError("--from-json formats a saved report; it takes no period and no zone")
@@ -76,27 +88,24 @@ def main(
         raise UsageError("--site ID is missing")
 
     json_path = out or from_json or default_path(document)
-    html_path = json_path.with_suffix(".html")
-    if html_path == json_path:
-        raise UsageError("--out names the JSON file; the HTML page is written beside it")
-    # The drawing library takes half a second to import: --help and wrong arguments do without it.
-    from deliver.report_json import document_bytes
-    from deliver.weekly_html import weekly_page
+    if json_path.suffix in (PAGE, PDF):
+        raise UsageError("--out names the JSON file; the page and the PDF are written beside it")
+    if eml is not None and eml in (json_path, *map(json_path.with_suffix, (PAGE, PDF))):
+        raise UsageError("--eml names a file of its own")
+    files = report_files(document, json_path, {PAGE: html or not pdf, PDF: pdf or not html}, eml)
 
-    page, content = weekly_page(document).encode(), document_bytes(document)
-
-    if json_path != from_json:
-        write_atomically(json_path, content)
-    write_atomically(html_path, page)
+    for path, content in files.items():
+        if path != from_json:
+            write_atomically(path, content)
     if from_json is not None:
         logger.info(
             "made from %s: the database was not asked again whether its validation still stands",
             from_json,
         )
     if to_stdout:
-        click.echo(content, nl=False)
+        click.echo(files[json_path], nl=False)
         return
-    for path in (json_path, html_path):
+    for path in files:
         if path != from_json:
             click.echo(path.resolve())
 
@@ -114,7 +123,7 @@ def new_document(
     from analyze.readings import load_week
     from analyze.week import analyze_week
     from config.sites import site_config
-    from deliver.report_json import report_document
+    from deliver.weekly.document import report_document
     from lib.circuit_breaker import require_open
     from lib.database import reader_connection, snapshot
 
@@ -129,6 +138,37 @@ def new_document(
     settle_seconds = get_settings().eniscope_settle_seconds
     findings = analyze_week(data, site_config(site_id), period, now, settle_seconds)
     return report_document(findings, breaker, now)
+
+
+def report_files(
+    document: dict[str, Any], json_path: Path, wanted: Mapping[str, bool], eml: Path | None = None
+) -> dict[Path, bytes]:
+    """The report's files by path, the JSON first; all are made before the first is written.
+
+    `wanted` says of each ending (.html, .pdf) whether it is to be made; `eml` is the mail's file.
+    """
+    # The drawing library takes half a second to import: --help and wrong arguments do without it.
+    from deliver.weekly.document import document_bytes
+    from deliver.weekly.figures import weekly_figures
+    from deliver.weekly.page import weekly_page
+    from deliver.weekly.pdf import weekly_pdf
+
+    try:
+        figures = weekly_figures(document)
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"not a weekly report document: {error}") from error
+    forms: dict[str, bytes] = {}
+    if wanted[PAGE] or eml is not None:
+        forms[PAGE] = weekly_page(document, figures).encode()
+    if wanted[PDF] or eml is not None:
+        forms[PDF] = weekly_pdf(document, figures)
+    files = {json_path: document_bytes(document)}
+    files |= {json_path.with_suffix(ending): forms[ending] for ending in forms if wanted[ending]}
+    if eml is not None:
+        from deliver.weekly.mail import weekly_mail
+
+        files[eml] = weekly_mail(document, figures, forms)
+    return files
 
 
 def touched_days(period: Period, timezone: str) -> Period:

@@ -29,6 +29,16 @@ def nan_quantile(values: Floats, quantile: float) -> Floats:
     return _at_quantile(ordered, counts, quantile)
 
 
+def median_of_few(values: Floats) -> float:
+    """Median of a few measured values, at least one; np.median takes five times as long.
+
+    >>> median_of_few(np.array([4.0, 1.0, 3.0, 2.0]))
+    2.5
+    """
+    ordered = np.sort(values)
+    return float(ordered[(len(ordered) - 1) // 2] + ordered[len(ordered) // 2]) / 2
+
+
 def robust_sigma(residuals: Floats) -> Floats:
     """Spread along the first axis, for residuals about 0, as a Gaussian's standard deviation.
 
@@ -42,6 +52,15 @@ def robust_sigma(residuals: Floats) -> Floats:
         MAD_TO_SIGMA * _at_quantile(ordered, counts, 0.5),
         Q80_TO_SIGMA * _at_quantile(ordered, counts, 0.8),
     )
+
+
+def count_measured(values: Floats) -> NDArray[np.int64]:
+    """How many values of the last axis are measured; summing booleans takes twice as long.
+
+    >>> count_measured(np.array([[1.0, np.nan], [2.0, 3.0]])).tolist()
+    [1, 2]
+    """
+    return np.asarray((np.isfinite(values) @ np.ones(values.shape[-1])).astype(np.int64))
 
 
 def mean_without_outliers(values: Floats, centre: Floats, limit: Floats) -> Floats:
@@ -70,8 +89,8 @@ def rolling_mean(values: Floats, width: int) -> Floats:
     measured = np.isfinite(values)
     sums = np.concatenate([[0.0], np.cumsum(np.where(measured, values, 0.0))])
     counts = np.concatenate([[0], np.cumsum(measured)])
-    first = np.clip(np.arange(len(values)) - (width - 1) // 2, 0, len(values))
-    last = np.clip(np.arange(len(values)) + width // 2 + 1, 0, len(values))
+    first = np.maximum(np.arange(len(values)) - (width - 1) // 2, 0)
+    last = np.minimum(np.arange(len(values)) + width // 2 + 1, len(values))
     inside = counts[last] - counts[first]
     means = np.full(len(values), np.nan)
     np.divide(sums[last] - sums[first], inside, out=means, where=2 * inside >= last - first)
@@ -84,8 +103,8 @@ def runs(mask: Mask) -> list[tuple[int, int]]:
     >>> runs(np.array([True, True, False, True]))
     [(0, 2), (3, 4)]
     """
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
-    return [(int(start), int(stop)) for start, stop in zip(edges[::2], edges[1::2], strict=True)]
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]]))).tolist()
+    return list(zip(edges[::2], edges[1::2], strict=True))
 
 
 def bridge(mask: Mask, longest: int) -> Mask:
@@ -110,9 +129,9 @@ def equal_runs(values: Floats) -> list[tuple[int, int]]:
 
 def _at_quantile(ordered: Floats, counts: NDArray[np.int_], quantile: float) -> Floats:
     """Pick a quantile out of columns sorted with NaN last."""
-    position = quantile * np.maximum(counts - 1, 0)
-    below = np.floor(position).astype(int)[np.newaxis]
-    above = np.ceil(position).astype(int)[np.newaxis]
-    low = np.take_along_axis(ordered, below, axis=0)[0]
-    high = np.take_along_axis(ordered, above, axis=0)[0]
-    return np.asarray(low + (high - low) * (position - np.floor(position)))
+    position = quantile * np.maximum(counts - 1, 0).ravel()
+    below, above = np.floor(position).astype(int), np.ceil(position).astype(int)
+    columns = ordered.reshape(len(ordered), -1)
+    column = np.arange(columns.shape[1])
+    low, high = columns[below, column], columns[above, column]
+    return np.asarray(low + (high - low) * (position - below)).reshape(counts.shape)

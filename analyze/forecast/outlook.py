@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from analyze.cost_model import bill
+from analyze.cost_model import SHARE_NOTE, Bill, bill
 from analyze.forecast.day_grid import cells, day_grid
 from analyze.forecast.method import (
     MIN_HISTORY_DAYS,
@@ -32,6 +33,7 @@ LEVELS = (0.025, 0.1, 0.9, 0.975)
 LONGEST_LAG_DAYS = 14
 # So many of the paths are billed: each takes some milliseconds.
 BILLED_PATHS = 60
+PART_NOTE = "Days of a part of a month bear their share of its demand and monthly charges."
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,10 @@ class PeriodOutlook:
     """Whole local days, both inclusive: what was measured of them and what is to come.
 
     `energy` [kWh], `peak` (highest interval mean, [kW]) and `cost` are of the whole period, its
-    measured part included; `cost` is None where there is no tariff. `filled_kwh` is what was put
-    in for intervals of the past that were not measured.
+    measured part included; `cost` is None where there is no tariff, and `cost_parts` are what the
+    expected cost is made of: energy, demand, fixed, tax. `measured_kwh` and `measured_peak_kw` are
+    what there was so far. `filled_kwh` is what was put in for intervals of the past that were not
+    measured.
     """
 
     name: str
@@ -62,6 +66,8 @@ class PeriodOutlook:
     energy: Estimate
     peak: Estimate
     cost: Estimate | None
+    cost_parts: Mapping[str, float] | None = None
+    measured_peak_kw: float | None = None
 
 
 @dataclass(frozen=True)
@@ -91,15 +97,16 @@ class Outlook:
 def forecast_periods(
     load: Load, site: SiteConfig, currency: str, today: date, days: int
 ) -> tuple[tuple[PeriodOutlook, ...], tuple[tuple[date, Estimate], ...], tuple[str, ...]]:
-    """The next `days` days from today on, and the billing month of today.
+    """What is left of today, the next `days` days from tomorrow on, and the billing month of today.
 
-    Returns the two periods, the energy of each of the days, and notes. Raises UsageError with the
+    Returns the three periods, the energy of each of the days, and notes. Raises UsageError with the
     reason where the history does not allow a forecast. A pure function: the same load gives the
     same forecast.
     """
     month = billing_month(today, site.billing_day)
     periods = {
-        f"next {days} days": (today, today + timedelta(days=days - 1)),
+        "today": (today, today),
+        f"next {days} days": (today + timedelta(days=1), today + timedelta(days=days)),
         "billing month": (month.first_day, month.end_day - timedelta(days=1)),
     }
     last_day = max(last for _, last in periods.values())
@@ -107,7 +114,7 @@ def forecast_periods(
     found = tuple(
         future.outlook(name, first, last, site, currency) for name, (first, last) in periods.items()
     )
-    next_days = [today + timedelta(days=ahead) for ahead in range(days)]
+    next_days = [today + timedelta(days=ahead) for ahead in range(1, days + 1)]
     daily = tuple((day, future.energy(day, day)) for day in next_days)
     filled = [note for one in found for note in _filled_note(one)]
     return found, daily, tuple(dict.fromkeys([*load.notes, *filled, *future.bill_notes]))
@@ -213,14 +220,16 @@ class _Future:
         maxima = np.maximum(maxima, highest)
         return _estimate(float(np.median(maxima)), maxima)
 
-    def cost(self, first: date, last: date, site: SiteConfig, currency: str) -> Estimate | None:
-        """Cost of those days; None where they have no price."""
+    def cost(
+        self, first: date, last: date, site: SiteConfig, currency: str
+    ) -> tuple[Estimate | None, dict[str, float] | None]:
+        """Cost of those days, and the charges that make up what is expected; None: no price."""
         half = len(self.paths_kwh) // 2
         # With each path its mirror image, which lies half of the paths further on.
         picked = np.arange(0, half, max(half // (BILLED_PATHS // 2), 1))
         picked = np.concatenate([picked, picked + half])
         period = Period(first, last, str(self.index.tz))
-        amounts = []
+        bills: list[Bill] = []
         for ahead_kwh in self.paths_kwh[picked]:
             energy = self.expected_kwh.copy()
             energy[self.is_ahead] = ahead_kwh
@@ -233,14 +242,24 @@ class _Future:
                 billing_day=site.billing_day,
             )
             if billed.total is None:
-                return None
-            amounts.append(billed.total)
-            if len(amounts) == 1:
-                self.bill_notes += billed.notes
+                return None, None
+            bills.append(billed)
+            if len(bills) == 1:
+                own = [note for note in billed.notes if not note.endswith(SHARE_NOTE)]
+                shares = [PART_NOTE] if len(own) < len(billed.notes) else []
+                self.bill_notes += own + shares
                 if billed.cover != "whole":
                     self.bill_notes.append("A part of the days has no tariff: its cost is left out")
         # Not the bill of the expected load, which is smoother than any: its demand is too low.
-        return _estimate(float(np.median(amounts)), np.array(amounts))
+        amounts = np.array([one.total for one in bills])
+        # The median of an even number lies between two of them.
+        order = np.argsort(amounts, kind="stable")
+        middle = [bills[at] for at in order[(len(bills) - 1) // 2 : len(bills) // 2 + 1]]
+        parts = {
+            charge: sum(one.amount(charge) for one in middle) / len(middle)
+            for charge in ("energy", "demand", "fixed", "tax")
+        }
+        return _estimate(float(np.median(amounts)), amounts), parts
 
     def outlook(
         self, name: str, first: date, last: date, site: SiteConfig, currency: str
@@ -248,6 +267,8 @@ class _Future:
         """Energy, peak and cost of those days."""
         inside = self._inside(first, last)
         missing = inside & ~self.is_ahead & ~np.isfinite(self.known_kwh)
+        measured = self.known_kwh[inside & np.isfinite(self.known_kwh)]
+        cost, parts = self.cost(first, last, site, currency)
         return PeriodOutlook(
             name=name,
             first_day=first,
@@ -256,7 +277,9 @@ class _Future:
             filled_kwh=float(np.nansum(self.expected_kwh[missing])),
             energy=self.energy(first, last),
             peak=self.peak(first, last),
-            cost=self.cost(first, last, site, currency),
+            cost=cost,
+            cost_parts=parts,
+            measured_peak_kw=float(measured.max()) * 3600 / self.seconds if len(measured) else None,
         )
 
 

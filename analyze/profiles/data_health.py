@@ -10,14 +10,18 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 
+from analyze.calendar_days import site_calendar
+from analyze.findings import SEVERITIES, Severity
 from analyze.profiles.loading import FIELDS
 from analyze.readings import ChannelSeries, RejectedCount
+from analyze.sensor_health import flatlines
+from config.sites import SiteConfig
 from lib.stats_utils import Floats, equal_runs, runs
 
 # A day counts as valid from this share of its intervals on: CalTRACK and OpenDSM ask for 90 %.
 VALID_DAY = 0.9
 COMPLETE_PCT, USABLE_PCT = 99.0, 90.0
-LONG_GAP_HOURS, SILENT_HOURS, FLAT_HOURS = 24.0, 24.0, 12.0
+LONG_GAP_HOURS, SILENT_HOURS = 24.0, 24.0
 CORE_NULL_PCT, REJECTED_PCT, MISMATCH_PCT = 1.0, 1.0, 1.0
 # Energy = power x time within 5 %, and 0.01 kWh for rounding: as in the validation.
 MISMATCH, MISMATCH_KWH = 0.05, 0.01
@@ -27,7 +31,6 @@ EXTREME_PCT = 1.0
 MIN_VALUES_FOR_SHAPE = 96
 MIN_DISTINCT = 3
 
-Severity = Literal["low", "medium", "high"]
 Grade = Literal["good", "fair", "poor", "none"]
 
 
@@ -106,6 +109,7 @@ def channel_health(
     counts: Mapping[str, int],
     rejected: Sequence[RejectedCount] = (),
     allow_export: bool = False,
+    flat: Problem | None = None,
 ) -> ChannelHealth:
     """Judge one channel.
 
@@ -117,6 +121,7 @@ def channel_health(
     counts : how many readings hold each field, and `readings` in all.
     rejected : what was set aside in the period.
     allow_export : negative power is then real.
+    flat : where it was stuck, by `stuck`.
     """
     arrival = _arrival(meter, series, settled)
     received = int((arrival.due & ~arrival.missing).sum())
@@ -138,6 +143,7 @@ def channel_health(
         "rejected_values": values,
     }
     problems = _problems(meter, series, settled, found, counts, allow_export)
+    problems += [] if flat is None else [flat]
     return ChannelHealth(
         **{name: meter[name] for name in _ABOUT},
         grade=_grade(received, problems),
@@ -150,6 +156,29 @@ def channel_health(
         },
         problems=tuple(problems),
     )
+
+
+def stuck(series: ChannelSeries, site: SiteConfig, start: datetime) -> Problem | None:
+    """Where a channel kept one value for longer than it usually does, from `start` on.
+
+    The rule and the severities are those of the reports (analyze/sensor_health.py); habits are
+    learned from all that is measured.
+    """
+    values = series.main_value()
+    first = values.first_valid_index()
+    due = np.asarray(values.index >= start)
+    if first is None or not due.any():
+        return None
+    calendar = site_calendar(values.index, series.interval_seconds, site)
+    known = np.asarray(values.index >= first)
+    found = flatlines(series.frame, values.to_numpy(dtype=float), calendar, known, due)
+    if not found:
+        return None
+    longest = max(found, key=lambda one: one.stop - one.start)
+    text = f"{longest.description} from {values.index[longest.start]:%Y-%m-%d %H:%M}"
+    if len(found) > 1:
+        text += f", and {len(found) - 1} shorter time{'s' if len(found) > 2 else ''}"
+    return Problem("flatline", max((one.severity for one in found), key=SEVERITIES.index), text)
 
 
 _ABOUT = (
@@ -290,8 +319,6 @@ def _problems(
     elif distinct < MIN_DISTINCT and found["received"] >= MIN_VALUES_FOR_SHAPE:
         text = f"only {distinct} different values in {found['received']} readings"
         told.append(Problem("insufficient_unique_values", "medium", text))
-    elif found["flat_hours"] is not None and found["flat_hours"] >= FLAT_HOURS:
-        told.append(Problem("flatline", "low", f"{found['flat_hours']:g} h without any change"))
     if series.other_intervals:
         others = ", ".join(f"{seconds} s" for seconds in series.other_intervals)
         text = f"intervals of {others} beside those of {series.interval_seconds} s"
@@ -328,4 +355,10 @@ def _grade(received: int, problems: Sequence[Problem]) -> Grade:
     if not received:
         return "none"
     severities = {problem.severity for problem in problems}
-    return "poor" if "high" in severities else "fair" if "medium" in severities else "good"
+    return (
+        "poor"
+        if {"high", "critical"} & severities
+        else "fair"
+        if "medium" in severities
+        else "good"
+    )

@@ -273,10 +273,10 @@ def _upper(name: str, values: Floats, limit: float, unit: str, of: str) -> Elect
     return ElectricalCheck(
         name=name,
         verdict=_judged(len(values), value <= limit),
-        text=f"95 % of the intervals are below {shown} {of}",
+        text=f"95 % of the intervals are at or below {shown} {of}",
         value=value,
         unit=unit,
-        limit=f"at most {limit:g} {unit}".strip(),
+        limit=f"at most {limit:g} {unit or of}".strip(),
         outside_pct=_share_pct(values > limit),
         intervals=len(values),
     )

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from analyze.profiles.data_health import ChannelHealth, Grade, channel_health
+from analyze.profiles.data_health import ChannelHealth, Grade, channel_health, stuck
 from analyze.profiles.documents import Caveat
 from analyze.profiles.electrical_health import (
     ELECTRICAL_FIELDS,
@@ -21,17 +21,23 @@ from analyze.profiles.electrical_health import (
 )
 from analyze.profiles.loading import (
     FIELDS,
+    LOAD_MEASURES,
     Site,
     as_floats,
+    chosen_meter,
     count_rejected,
+    load_channel,
     load_fields,
     on_grid,
     recent_frequency_hz,
 )
+from analyze.readings import ChannelSeries
 from config.sites import SiteConfig
 from lib.database import Connection
-from lib.date_utils import Period, zone
-from lib.errors import UsageError
+from lib.date_utils import Period, local_midnight, zone
+
+# So many weeks tell how long a channel usually keeps one value.
+HABIT_WEEKS = timedelta(weeks=8)
 
 
 @dataclass(frozen=True)
@@ -62,15 +68,13 @@ class SiteHealth:
 
 
 def load_health(
-    connection: Connection, site: Site, period: Period, settled: datetime, channel: int | None
+    connection: Connection, site: Site, period: Period, settled: datetime, channel: str | None
 ) -> SiteHealth:
-    """Judge every channel of a site, or only `channel`.
+    """Judge every channel of a site, or only `channel` (id or name).
 
     Raises UsageError when the site does not have the channel.
     """
-    meters = [meter for meter in site.meters if channel in (None, meter["channel_id"])]
-    if channel is not None and not meters:
-        raise UsageError(f"site {site.site_id} has no channel {channel}")
+    meters = list(site.meters) if channel is None else [chosen_meter(site, channel)]
     frequency_hz = recent_frequency_hz(connection, site, period)
     standard = standard_of(frequency_hz, site.timezone)
     found = tuple(_conditions(connection, site, meters, period, settled, standard))
@@ -123,13 +127,15 @@ def _conditions(
     for meter in meters:
         channel_id = meter["channel_id"]
         columns = load_fields(connection, channel_id, window, FIELDS)
+        series = on_grid(meter, columns, window, period.start)
         data = channel_health(
             meter,
-            on_grid(meter, columns, window, period.start),
+            series,
             settled,
             count_values(columns),
             rejected.get(channel_id, ()),
             _allows_export(site.config, channel_id),
+            stuck(_with_habits(connection, meter, series, period), site.config, period.start),
         )
         checks: tuple[ElectricalCheck, ...] = ()
         if meter["channel_type"] != "environment" and data.received:
@@ -138,6 +144,17 @@ def _conditions(
             sent = as_floats({name: columns[name] for name in ELECTRICAL_FIELDS})
             checks = tuple(electrical_checks(sent, local, standard))
         yield ChannelCondition(data, checks)
+
+
+def _with_habits(
+    connection: Connection, meter: Mapping[str, Any], series: ChannelSeries, period: Period
+) -> ChannelSeries:
+    """The channel's series, and where the period is short the weeks from which its habits show."""
+    first = period.last_day - HABIT_WEEKS
+    if first >= period.first_day:
+        return series
+    window = (local_midnight(first, period.timezone), period.end)
+    return load_channel(connection, meter, window, period.start, (*LOAD_MEASURES, "voltage_v"))
 
 
 def count_values(columns: Mapping[str, np.ndarray]) -> dict[str, int]:

@@ -9,8 +9,15 @@ import click
 from analyze.profiles.data_health import ChannelHealth
 from analyze.profiles.electrical_health import ElectricalCheck
 from analyze.profiles.health_profile import ChannelCondition, SiteHealth
-from analyze.profiles.tables import MISSING, number, percent, print_caveats, print_table
+from analyze.profiles.tables import number, percent, print_caveats, print_table
+from analyze.text_table import MISSING
 
+LEGEND = f"""\
+data: good, fair or poor by the worst problem below. complete: of the readings due;
+valid days: with 90 % of theirs; longest: the longest gap. Of the readings that came:
+null (nothing of what the channel measures), zero, negative, extreme (beyond three
+interquartile ranges). flat h: the longest stretch of one value other than zero,
+usual or not; refused: set aside at the border; {MISSING}: none."""
 VERDICTS = {"ok": "ok", "outside": "OUTSIDE", "not_judged": "?", "not_sent": MISSING}
 
 
@@ -55,12 +62,15 @@ def _show_data(channels: Sequence[ChannelHealth]) -> None:
             for one in channels
         ],
         words=("name", "type", "device", "data"),
+        leave_out=("channel", "zero", "gaps", "interval", "refused", "type", "null", "device",
+                   "negative", "extreme"),
     )  # fmt: skip
+    click.echo(LEGEND)
 
 
 def _show_problems(channels: Sequence[ChannelHealth]) -> None:
     rows = [
-        (str(one.channel_id), one.channel_name, problem.severity, problem.name, problem.text)
+        (one.channel_name, problem.severity, problem.name, problem.text)
         for one in channels
         for problem in one.problems
     ]
@@ -68,7 +78,7 @@ def _show_problems(channels: Sequence[ChannelHealth]) -> None:
         click.echo("\nNothing is wrong with the data.")
         return
     words = ("name", "severity", "problem", "what")
-    print_table("What is wrong with the data", ("channel", *words), rows, words=words)
+    print_table("What is wrong with the data", words, rows, words=words)
 
 
 def _show_months(channels: Sequence[ChannelHealth]) -> None:
@@ -83,20 +93,24 @@ def _show_months(channels: Sequence[ChannelHealth]) -> None:
             for one in channels
         ]
         title = "Readings received of those due, by month"
-        print_table(title, ("channel", "name", *months), rows, words=("name",))
+        leave_out = ("channel", *reversed(months[:-1]))
+        print_table(title, ("channel", "name", *months), rows, words=("name",), leave_out=leave_out)
+        click.echo(f"{MISSING}: before its first reading, nothing was due.")
 
 
 def _show_electrical(site: SiteHealth) -> None:
     judged = [one for one in site.channels if one.electrical]
     if not judged:
         return
-    names = [check.name for check in judged[0].electrical]
+    names = [_head(check) for check in judged[0].electrical]
     title = f"Electrical (voltage by {site.voltage_standard or 'no known standard'})"
     rows = [
         (str(one.data.channel_id), one.data.channel_name, *map(_cell, one.electrical))
         for one in judged
     ]
-    print_table(title, ("channel", "name", *names), rows, words=("name", *names))
+    words = ("name", *names)
+    print_table(title, ("channel", "name", *names), rows, words=words, leave_out=("channel",))
+    click.echo(f"{MISSING}: not sent, or never under load; ?: sent, and not judged.")
     outside = [row for one in judged for row in _outside(one)]
     if outside:
         words = ("name", "check", "found", "limit")
@@ -110,6 +124,11 @@ def _outside(channel: ChannelCondition) -> list[tuple[str, ...]]:
         for check in channel.electrical
         if check.verdict == "outside"
     ]
+
+
+def _head(check: ElectricalCheck) -> str:
+    """The name of a check, and of what it is a share where it has no unit."""
+    return {"neutral_current": "neutral_current (of phase)"}.get(check.name, check.name)
 
 
 def _cell(check: ElectricalCheck) -> str:

@@ -21,6 +21,8 @@ from lib.stats_utils import Floats, Mask, nan_quantile
 NEAR_BASE, NEAR_PEAK = 0.025, 0.975
 # Band about the mean of an hour of the day: four of five values lie inside.
 LOW_POINT, HIGH_POINT = 0.1, 0.9
+# Below this share of the near-peak load, base and peak of a day differ by noise.
+HIGH_LOAD_CONTRAST = 0.25
 PEAK_DAYS = 10
 HOURS_PER_DAY = 24
 SATURDAY = 5
@@ -141,13 +143,20 @@ def day_shapes(power_kw: pd.Series, calendar: Calendar) -> list[DayShape]:
                 near_base_kw=float(np.median(base[chosen])),
                 near_peak_kw=float(np.median(peak[chosen])),
                 base_to_peak=_ratio(float(np.median(base[chosen])), float(np.median(peak[chosen]))),
-                high_load_hours=float(np.median(high_hours[chosen])),
+                high_load_hours=_high_load_hours(base[chosen], peak[chosen], high_hours[chosen]),
                 mean_kw=mean,
                 low_kw=low,
                 high_kw=high,
             )
         )
     return shapes
+
+
+def _high_load_hours(base: Floats, peak: Floats, high_hours: Floats) -> float | None:
+    """Median of the days; None where base and peak hardly differ, so that noise would decide."""
+    low, high = float(np.median(base)), float(np.median(peak))
+    differ = high - low >= HIGH_LOAD_CONTRAST * abs(high) > 0
+    return float(np.median(high_hours)) if differ else None
 
 
 def day_types(calendar: Calendar) -> np.ndarray:
@@ -220,10 +229,15 @@ def _by_day(values: Floats, calendar: Calendar) -> tuple[np.ndarray, np.ndarray,
 
 
 def _hourly(values: Floats, slot: np.ndarray, calendar: Calendar) -> tuple[Floats, Floats, Floats]:
-    hours = pd.Series(values).groupby(_hour(slot, calendar))
-    parts = (hours.mean(), hours.quantile(LOW_POINT), hours.quantile(HIGH_POINT))
-    mean, low, high = (part.reindex(range(HOURS_PER_DAY)).to_numpy(dtype=float) for part in parts)
-    return mean, low, high
+    """Mean, LOW_POINT and HIGH_POINT of the intervals of each local hour, shape (24,) each."""
+    hour = _hour(slot, calendar)
+    order = np.argsort(hour, kind="stable")
+    count = np.bincount(hour, minlength=HOURS_PER_DAY)
+    within = np.arange(len(order)) - np.repeat(np.cumsum(count) - count, count)
+    by_hour = np.full((int(count.max()), HOURS_PER_DAY), np.nan)
+    by_hour[within, hour[order]] = values[order]
+    mean = _divided(_sums(by_hour), np.isfinite(by_hour).sum(axis=0).astype(float))
+    return mean, nan_quantile(by_hour, LOW_POINT), nan_quantile(by_hour, HIGH_POINT)
 
 
 def _hour(slot: np.ndarray, calendar: Calendar) -> np.ndarray:

@@ -9,10 +9,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from analyze.query.channels import named
 from analyze.readings import (
     ENERGIES,
     MEASURES,
@@ -86,6 +87,18 @@ def load_site(connection: Connection, config: SiteConfig) -> Site:
     )
 
 
+class _Meter(NamedTuple):
+    channel_id: int
+    channel_name: str
+
+
+def chosen_meter(site: Site, text: str) -> Mapping[str, Any]:
+    """The row of the channel of that id or name. Raises UsageError where there is none."""
+    listed = [_Meter(one["channel_id"], one["channel_name"]) for one in site.meters]
+    (found,) = named(listed, [text])
+    return next(one for one in site.meters if one["channel_id"] == found.channel_id)
+
+
 def asked_period(
     site: Site, start: date | None, end: date | None, days: int | None, now: datetime
 ) -> Period:
@@ -116,9 +129,10 @@ def load_channel(
     meter: Mapping[str, Any],
     window: tuple[datetime, datetime],
     period_start: datetime,
+    names: Sequence[str] = LOAD_MEASURES,
 ) -> ChannelSeries:
-    """LOAD_MEASURES of one channel on a regular grid; see `on_grid`."""
-    found = load_fields(connection, meter["channel_id"], window, LOAD_MEASURES)
+    """LOAD_MEASURES (or `names`) of one channel on a regular grid; see `on_grid`."""
+    found = load_fields(connection, meter["channel_id"], window, names)
     return on_grid(meter, found, window, period_start)
 
 
@@ -128,13 +142,14 @@ def on_grid(
     window: tuple[datetime, datetime],
     period_start: datetime,
 ) -> ChannelSeries:
-    """LOAD_MEASURES of `load_fields` on a regular grid over `window`; other measures are NaN.
+    """The measures of `load_fields` on a regular grid over `window`; others are NaN.
 
     The interval length is the one that covers most of the time from `period_start` on.
     """
     values = np.full((len(columns["timestamp"]), len(MEASURES)), np.nan)
-    for name in LOAD_MEASURES:
-        values[:, MEASURES.index(name)] = columns[name]
+    for number, name in enumerate(MEASURES):
+        if name in columns:
+            values[:, number] = columns[name]
     rows = ChannelRows(
         columns["timestamp"] // 1_000_000, columns["interval_seconds"].astype(np.int64), values
     )

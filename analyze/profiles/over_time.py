@@ -27,10 +27,14 @@ SQUARE_FEET_PER_M2 = 10.763910
 
 @dataclass(frozen=True)
 class Month:
-    """One calendar month, or what of it lies in the period (`month` is its first day)."""
+    """One calendar month, or what of it lies in the period (`month` is its first day).
+
+    `begins` is the day on which the data, or the period, begins in it, where that is not the first.
+    """
 
     month: date
     figures: LoadFigures
+    begins: date | None = None
 
 
 @dataclass(frozen=True)
@@ -76,7 +80,9 @@ def months(total: ChannelPower) -> list[Month]:
     for number in np.unique(key):
         inside = np.asarray(key == number)
         figures = load_figures(total.power_kw[inside], hours, int(due[inside].sum()))
-        found.append(Month(date(int(number) // 12, int(number) % 12 + 1, 1), figures))
+        month = date(int(number) // 12, int(number) % 12 + 1, 1)
+        begins = max(total.since, index[inside][0]).date()
+        found.append(Month(month, figures, begins if begins > month else None))
     return found
 
 

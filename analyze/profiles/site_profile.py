@@ -23,7 +23,7 @@ from analyze.profiles.load_shape import (
     peak_days,
     weekly_pattern,
 )
-from analyze.profiles.loading import Site, load_channel
+from analyze.profiles.loading import Site, chosen_meter, load_channel
 from analyze.profiles.over_time import (
     YEAR_OF_WEEKS,
     Intensity,
@@ -111,19 +111,19 @@ class SiteProfile:
 
 
 def load_powers(
-    connection: Connection, site: Site, period: Period, settled: datetime, channel: int | None
+    connection: Connection, site: Site, period: Period, settled: datetime, channel: str | None
 ) -> list[ChannelPower]:
     """The power of every channel that meters energy, from 52 weeks before the period on.
 
-    With `channel` only that one, as the whole total. Raises UsageError when the site does not
-    have it, or where it is a sensor.
+    With `channel` (id or name) only that one, as the whole total. Raises UsageError when the site
+    does not have it, or where it is a sensor.
     """
     meters = [meter for meter in site.meters if meter["channel_type"] != "environment"]
     if channel is not None:
-        meters = [meter for meter in meters if meter["channel_id"] == channel]
-        if not meters:
-            raise UsageError(f"site {site.site_id} has no channel {channel} that meters energy")
-        meters = [{**meters[0], "in_site_total": True}]
+        chosen = chosen_meter(site, channel)
+        if chosen not in meters:
+            raise UsageError(f"{chosen['channel_name']} meters no energy: it has no load")
+        meters = [{**chosen, "in_site_total": True}]
     else:
         meters = [meter for meter in meters if meter["in_site_total"] or meter["is_additive"]]
     window = (local_midnight(period.first_day - YEAR_OF_WEEKS, period.timezone), period.end)

@@ -8,9 +8,12 @@ from datetime import datetime
 import click
 
 from analyze.profiles.load_shape import HOURS_PER_DAY, DayShape, LoadFigures
+from analyze.profiles.over_time import Month
 from analyze.profiles.schedule import DayHours, clock_text
 from analyze.profiles.site_profile import Schedule, SiteProfile
-from analyze.profiles.tables import MISSING, change, number, percent, print_caveats, print_table
+from analyze.profiles.tables import change, number, percent, print_caveats, print_table
+from analyze.site_settings import sites_file_name
+from analyze.text_table import MISSING
 from config.sites import WEEKDAYS
 
 # Shares of the time for which the load duration is printed; the document has all of them.
@@ -22,7 +25,8 @@ def show_site(site: SiteProfile) -> None:
     """The whole profile, from the load as a whole to the single channels."""
     click.echo(f"{site.site_name} (site {site.site_id}, {site.timezone})")
     step = MISSING if site.interval_seconds is None else f"{site.interval_seconds} s"
-    click.echo(f"{site.start} to {site.end}; load of: {site.of}; intervals of {step}")
+    of = f"load of: {site.of}" if site.channels else "no power is stored"
+    click.echo(f"{site.start} to {site.end}; {of}; intervals of {step}")
     if site.channels:
         _show_figures(site)
         _show_shapes(site)
@@ -65,20 +69,23 @@ def _show_shapes(site: SiteProfile) -> None:
                 for day, row in zip(SHORT_DAYS, site.heat_map_kw, strict=True)
             ],
             words=("",),
+            may_turn=True,
         )
     if site.weekly_kwh is not None:
         week = [number(kwh) for kwh in site.weekly_kwh]
-        print_table("Mean energy of a day, kWh (days off as Sundays)", SHORT_DAYS, [week])
+        title = "Mean energy of a day, kWh (days off as Sundays)"
+        print_table(title, ("", *SHORT_DAYS), [("kWh", *week)], words=("",), may_turn=True)
     if site.load_duration_kw is not None:
         points = [number(site.load_duration_kw[point]) for point in DURATION_POINTS]
-        columns = [f"{point} %" for point in DURATION_POINTS]
-        print_table("Load duration: kW reached for that share of the time", columns, [points])
+        columns = ["", *(f"{point} %" for point in DURATION_POINTS)]
+        title = "Load duration: kW reached for that share of the time"
+        print_table(title, columns, [("kW", *points)], words=("",), may_turn=True)
 
 
 def _show_day_types(shapes: Sequence[DayShape]) -> None:
     print_table(
         "Day types (medians of the days)",
-        ("day", "days", "kWh a day", "base kW", "peak kW", "base/peak", "high-load h"),
+        ("day", "days", "kWh a day", "base kW", "near peak kW", "base/peak", "high-load h"),
         [
             (
                 shape.day_type,
@@ -92,6 +99,10 @@ def _show_day_types(shapes: Sequence[DayShape]) -> None:
             for shape in shapes
         ],
         words=("day",),
+    )
+    click.echo(
+        f"high-load h: hours nearer to the near peak than to the base; {MISSING} where the two "
+        "hardly differ."
     )
     print_table(
         "Mean power by hour of the day, kW",
@@ -113,7 +124,7 @@ def _show_over_time(site: SiteProfile) -> None:
         ("month", "kWh measured", "measured", "mean kW", "peak kW", "year on year"),
         [
             (
-                f"{month.month:%Y-%m}",
+                _month_name(month),
                 number(month.figures.energy_kwh),
                 percent(month.figures.completeness_pct),
                 number(month.figures.mean_kw),
@@ -129,6 +140,12 @@ def _show_over_time(site: SiteProfile) -> None:
         click.echo(f"Year on year, against the same weekdays 52 weeks before: {told}")
 
 
+def _month_name(month: Month) -> str:
+    """A month in which the data begins is a part of one, and not to be compared."""
+    begins = f" (from {month.begins})" if month.begins is not None else ""
+    return f"{month.month:%Y-%m}{begins}"
+
+
 def _show_schedule(schedule: Schedule | None) -> None:
     if schedule is None or not schedule.hours:
         click.echo("\nNo schedule shows in the load: days and nights do not differ.")
@@ -138,9 +155,9 @@ def _show_schedule(schedule: Schedule | None) -> None:
     title = f"When the load is on, {schedule.first_day} to {schedule.last_day}"
     print_table(title, columns, rows, words=("weekday",))
     if not schedule.configured:
-        click.echo("No opening hours are configured for the site (config/sites.yaml).")
+        click.echo(f"No opening hours are configured for the site ({sites_file_name()}).")
     elif not schedule.differences:
-        click.echo("That is within an hour of the opening hours in config/sites.yaml.")
+        click.echo(f"That is within an hour of the opening hours in {sites_file_name()}.")
     for one in schedule.differences:
         click.echo(f"  {one.weekday}: {one.text}")
 
@@ -154,9 +171,14 @@ def _show_channels(site: SiteProfile) -> None:
     columns = ("channel", "name", "kWh", "measured", "mean kW", "base kW", "near peak", "peak kW",
                "load factor",
                "share", "workdays on", "differs")  # fmt: skip
-    words = ("name", "workdays on", "differs")
-    print_table("Channels (* makes the total)", columns, rows, words=words)
-    click.echo("share: of the total's mean power; differs: weekdays with hours other than set.")
+    words = ("name", "workdays on")
+    leave_out = ("workdays on", "measured", "load factor", "near peak", "differs", "channel")
+    print_table("Channels (* makes the total)", columns, rows, words=words, leave_out=leave_out)
+    click.echo("base: 2.5 % of the intervals lie below; near peak: 97.5 % do; peak: the highest "
+               "single interval;")  # fmt: skip
+    click.echo("load factor: mean to peak, so that one spike lowers it; share: of the total's mean "
+               "power;")  # fmt: skip
+    click.echo("differs: weekdays on which the load is on at other hours than configured.")
 
 
 def _figures(figures: LoadFigures) -> Sequence[str]:
@@ -176,14 +198,20 @@ def _workdays(schedule: Schedule | None) -> tuple[str, str]:
     if schedule is None or not schedule.hours:
         return MISSING, MISSING
     middle = [day for day in schedule.hours if day.weekday == "wednesday"]
-    hours = "–".join(_on(middle[0])) if middle else MISSING
+    hours = _hours(middle[0]) if middle else MISSING
     different = len({one.weekday for one in schedule.differences})
     return hours, str(different) if schedule.configured else MISSING
 
 
+def _hours(day: DayHours) -> str:
+    begin, end = _on(day)
+    return f"{begin}–{end}" if day.on_from is not None else begin
+
+
 def _on(day: DayHours) -> tuple[str, str]:
+    """From when and until when; a day on which it stays off has no end."""
     if day.on_from is None or day.on_until is None:
-        return "never", "on"
+        return "never", MISSING
     return clock_text(day.on_from), clock_text(day.on_until)
 
 

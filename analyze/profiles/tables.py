@@ -1,20 +1,13 @@
-"""How the profiles print: rich tables of plain cells, wide enough for a file."""
+"""How the profiles print: tables that fit the terminal, and caveats."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
 import click
-from rich.box import SIMPLE_HEAD
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from analyze.profiles.documents import Caveat
-
-# Wide enough for a line per row where the output goes to a file.
-FILE_WIDTH = 190
-MISSING = "–"
+from analyze.text_table import MISSING, TextColumn, fits, table_text, terminal_width
 
 
 def number(value: float | None) -> str:
@@ -41,20 +34,30 @@ def change(value: float | None) -> str:
 
 
 def print_table(
-    title: str, columns: Sequence[str], rows: Iterable[Sequence[str]], words: Sequence[str] = ()
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    words: Sequence[str] = (),
+    leave_out: Sequence[str] = (),
+    *,
+    may_turn: bool = False,
 ) -> None:
-    """A titled table; the columns named in `words` are set left, figures right."""
-    console = Console(highlight=False)
-    if not console.is_terminal:
-        console = Console(highlight=False, width=FILE_WIDTH)
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in columns:
-        table.add_column(column, justify="left" if column in words else "right")
-    for row in rows:
-        # Text, not markup: a channel may be called "[red]".
-        table.add_row(*(Text(cell) for cell in row))
+    """A titled table; the columns named in `words` are set left, figures right.
+
+    Where it is too wide, the columns of `leave_out` go, the last one first; with `may_turn` rows
+    and columns change places instead.
+    """
+    cells = [list(row) for row in rows]
+    width = terminal_width()
+    heads = [
+        TextColumn(name, name in words, leave_out.index(name) + 1 if name in leave_out else 0)
+        for name in columns
+    ]
+    if may_turn and not fits(heads, cells, width):
+        heads = [TextColumn(columns[0], is_words=True), *(TextColumn(row[0]) for row in cells)]
+        cells = [[name, *column] for name, *column in zip(columns, *cells, strict=True)][1:]
     click.echo(f"\n{title}")
-    console.print(table)
+    click.echo(table_text(heads, cells, width), nl=False)
 
 
 def print_caveats(caveats: Sequence[Caveat]) -> None:

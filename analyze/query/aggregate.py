@@ -30,6 +30,7 @@ from analyze.query.grouping import (
 )
 from analyze.query.measures import Agg, Measure
 from analyze.query.predicates import Predicate, as_mask, as_sql, asks_about_readings
+from analyze.query.prices import Prices, price_join
 from lib.database import Connection, copy_columns, fetch_all
 from lib.date_utils import Period
 from lib.errors import UsageError
@@ -50,6 +51,7 @@ class Question:
     measure: Measure
     agg: Agg
     where: Predicate | None = None
+    prices: Prices | None = None
 
     @property
     def time_keys(self) -> tuple[str, ...]:
@@ -91,7 +93,7 @@ def reporting(connection: Connection, question: Question, period: Period) -> Rep
     rows = fetch_all(
         connection,
         f"SELECT channel_id, interval_seconds FROM {source}"  # noqa: S608 (built of constants)
-        f" AND {question.measure.name} IS NOT NULL GROUP BY channel_id, interval_seconds",
+        f" AND {question.measure.sql} IS NOT NULL GROUP BY channel_id, interval_seconds",
         parameters,
     )
     lengths = tuple(sorted({int(row["interval_seconds"]) for row in rows}))
@@ -111,19 +113,21 @@ def answer(
     live: Reporting,
     *,
     is_cut: bool = False,
+    is_whole: bool = False,
 ) -> pd.DataFrame:
     """One row for each group in which something was due or arrived, in order.
 
     Columns: each time key (a whole number), `start` [s since 1970], `label`, `channel_id` (TOTAL
     where channels are put together), `value`, `received` and `expected` (intervals), `coverage`
-    [0..1]; NaN = nothing was measured. `settled`: what ends later is not due yet,
-    and with `is_cut` not read either.
+    [0..1], `seconds` measured; NaN = nothing was measured. `settled`: what ends later is not due
+    yet, and with `is_cut` not read either. `is_whole`: all of the period is due of every channel.
     """
     steps = steps_of(period)
     groups = groups_of(question.time_keys, steps)
     found = _read(connection, question, period, live, settled if is_cut else None)
     rows = _placed(found, groups, question.time_keys)
-    due = _due(question, steps, period, settled, groups)
+    due = _due(question, steps, groups, [one.due(period, settled, is_whole=is_whole)
+                                         for one in question.channels])  # fmt: skip
     shown = [one.channel_id for one in question.channels] if question.is_apart else [TOTAL]
     shape = (len(shown), len(groups.start))
     table = pd.DataFrame({
@@ -142,7 +146,7 @@ def answer(
         table[key] = groups.keys[key].to_numpy()[group]
     table["start"], table["label"] = groups.start[group], groups.label[group]
     wanted = [*question.time_keys, "start", "label", "channel_id", "value", "received",
-              "expected", "coverage"]  # fmt: skip
+              "expected", "coverage", "seconds"]  # fmt: skip
     return table[wanted]
 
 
@@ -168,7 +172,8 @@ def _source(
         parameters["cut"] = cut
     if question.where is not None:
         conditions.append(as_sql(question.where, parameters))
-    return f"v_readings_enriched WHERE {' AND '.join(conditions)}", parameters
+    join = "" if question.prices is None else price_join(question.prices, period, parameters)
+    return f"v_readings_enriched {join} WHERE {' AND '.join(conditions)}", parameters
 
 
 def _read(
@@ -180,7 +185,7 @@ def _read(
 ) -> pd.DataFrame:
     """The sums of each group and channel that has a value."""
     source, parameters = _source(question, period, cut)
-    value = f"{question.measure.name}::float8"
+    value = f"{question.measure.sql}::float8"
     channel = "channel_id" if question.is_apart else f"{TOTAL}::bigint"
     # The names are constants of this package; every value is a parameter.
     if question.is_summed_first:
@@ -220,14 +225,13 @@ def _placed(rows: pd.DataFrame, groups: Groups, time_keys: Sequence[str]) -> pd.
 
 
 def _due(
-    question: Question, steps: Steps, period: Period, settled: datetime, groups: Groups
+    question: Question, steps: Steps, groups: Groups, spans: Sequence[tuple[int, int]]
 ) -> Floats:
-    """Seconds due in each group: shape (channels shown, groups)."""
+    """Seconds due in each group, of what is due of each channel: shape (channels shown, groups)."""
     shape = (len(question.channels), len(groups.start))
     seconds = np.zeros(shape)
     longest = np.zeros(len(steps.utc))
-    for row, channel in enumerate(question.channels):
-        start, end = channel.due(period, settled)
+    for row, (channel, (start, end)) in enumerate(zip(question.channels, spans, strict=True)):
         covered: Ints = np.minimum(steps.utc + STEP_SECONDS, end) - np.maximum(steps.utc, start)
         due = np.maximum(covered, 0).astype(float)
         if question.where is not None and question.counts_due:

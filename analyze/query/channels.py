@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from difflib import get_close_matches
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from analyze.query.measures import Measure
 from lib.database import Connection, fetch_all
@@ -59,20 +59,33 @@ class Channel:
     first_reading: datetime | None
     last_reading: datetime | None
 
-    def due(self, period: Period, settled: datetime) -> tuple[int, int]:
-        """From when to when its intervals were due [s since 1970]; start = end where never."""
+    def due(self, period: Period, settled: datetime, *, is_whole: bool = False) -> tuple[int, int]:
+        """From when to when its intervals were due [s since 1970]; start = end where never.
+
+        `is_whole`: over all of the period, whenever the channel came or went; what is compared
+        with another period must not be a part of it.
+        """
         step = self.interval_seconds or DEFAULT_INTERVAL_SECONDS
         if self.first_reading is None:
             return 0, 0
-        start = max(
-            period.start, self.first_reading, self.installed_at or self.first_reading
-        ).timestamp()
+        if is_whole:
+            start = period.start
+            end = min(period.end.timestamp(), settled.timestamp() // step * step)
+            return int(start.timestamp()), max(int(end), int(start.timestamp()))
+        first = max(period.start, self.begins).timestamp()
         ends = [period.end.timestamp(), settled.timestamp() // step * step]
         if self.uninstalled_at is not None:
             ends.append(self.uninstalled_at.timestamp())
         elif self.status == "retired" and self.last_reading is not None:
             ends.append((self.last_reading + timedelta(seconds=step)).timestamp())
-        return int(start), max(int(min(ends)), int(start))
+        return int(first), max(int(min(ends)), int(first))
+
+    @property
+    def begins(self) -> datetime:
+        """From when on it was due; the end of time where it never reported."""
+        if self.first_reading is None:
+            return datetime.max.replace(tzinfo=UTC)
+        return max(self.first_reading, self.installed_at or self.first_reading)
 
     def measures(self, measure: Measure) -> bool:
         """True where readings with this measure can be expected of it."""
@@ -105,7 +118,24 @@ def load_channels(connection: Connection, site_id: str) -> list[Channel]:
     return [Channel(**row) for row in fetch_all(connection, _CHANNELS, [site_id])]
 
 
-def named(channels: Sequence[Channel], asked: Sequence[str]) -> list[Channel]:
+class Named(Protocol):
+    """What has the id and the name of a channel."""
+
+    @property
+    def channel_id(self) -> int:
+        """Its id."""
+        ...
+
+    @property
+    def channel_name(self) -> str:
+        """Its name."""
+        ...
+
+
+AnyNamed = TypeVar("AnyNamed", bound=Named)
+
+
+def named(channels: Sequence[AnyNamed], asked: Sequence[str]) -> list[AnyNamed]:
     """The channels asked for by id or by name (case does not matter), in the order of ids.
 
     Raises UsageError for one that is not there, and for a name that several have.
@@ -144,6 +174,13 @@ def selected(
     if apart or not measure.adds_over_channels:
         return fitting
     return [one for one in fitting if one.in_site_total]
+
+
+def without_wholes(channels: Sequence[Channel]) -> tuple[list[Channel], list[Channel]]:
+    """Channels to be ranked, and the mains left out because their parts stand among the others."""
+    wholes = [one for one in channels if one.channel_type == "site_total"]
+    parts = [one for one in channels if one.channel_type != "site_total"]
+    return (parts, wholes) if parts else (wholes, [])
 
 
 def _require_addable(chosen: Sequence[Channel]) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import io
 import math
+import textwrap
 from collections.abc import Sequence
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from analyze.query.output import FILE_WIDTH, shown
+from analyze.query.output import shown
 from lib.errors import UsageError
 from lib.files import write_atomically
 
 # More bars, points or lines than these nobody can tell apart.
 MAX_BARS, MAX_POINTS, MAX_LINES = 400, 50_000, 10
+# Longer bars nobody compares.
+WIDEST = 190
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
 
@@ -27,7 +30,10 @@ class Point(NamedTuple):
 
 
 class Picture(NamedTuple):
-    """What a chart shows; `is_amount`: a value's size is what counts, so that its axis has a 0."""
+    """What a chart shows; `unit` names its axis.
+
+    `is_amount`: a value's size is what counts, so that its axis has a 0.
+    """
 
     title: str
     unit: str
@@ -48,7 +54,7 @@ def terminal_bars(picture: Picture, width: int) -> str:
     values = [shown(one.value) for one in points]
     label_width = max(map(len, labels), default=0)
     value_width = max(map(len, values), default=0)
-    room = max(min(width, FILE_WIDTH) - label_width - value_width - 3, 8)
+    room = max(min(width, WIDEST) - label_width - value_width - 3, 8)
     largest = max((abs(one.value) for one in points if one.value is not None), default=0.0)
     lines = [f"{picture.title} [{picture.unit}]"]
     for label, value, one in zip(labels, values, points, strict=True):
@@ -82,12 +88,16 @@ def write_png(picture: Picture, path: Path, timezone: str) -> list[str]:
         axes.barh(labels, [_number(one.value) for one in picture.points])
         axes.invert_yaxis()
         axes.set_xlabel(picture.unit)
+    left_out = names[MAX_LINES:] if over_time else []
+    if left_out:
+        text = f"{MAX_LINES} of {len(names)} lines are drawn; not drawn: {', '.join(left_out)}"
+        figure.supxlabel(_literal(textwrap.shorten(text, 150, placeholder=" …")), fontsize="small")
     axes.set_title(_literal(picture.title), loc="left")
     axes.grid(alpha=0.3)
     image = io.BytesIO()
     figure.savefig(image, format="png")
     write_atomically(path, image.getvalue())
-    return names[MAX_LINES:] if over_time else []
+    return left_out
 
 
 def _draw_lines(axes: Any, picture: Picture, names: Sequence[str], timezone: str) -> None:

@@ -11,10 +11,13 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from analyze.query.grouping import TIME_KEYS
 from lib.date_utils import FIRST_DAY, Period, zone
 from lib.errors import UsageError
 
 Comparison = Literal["previous", "last-year"]
+# A change of a period of which less was measured tells of the readings, not of the use.
+MIN_COMPARED_COVERAGE = 0.95
 # 52 weeks: the same weekdays, which say more of a building's day than the same date.
 YEAR_DAYS = 364
 
@@ -51,11 +54,14 @@ class Shift:
 def chosen_shift(period: Period, by: Sequence[str], comparison: Comparison) -> Shift:
     """How far back `previous` and `last-year` lie.
 
-    By month, months are compared with months. Else `previous` is the same number of days before
-    (of whole weeks, by week), `last-year` 52 weeks.
+    By month, and where whole months are asked for without any key of time, months are compared
+    with months. Else `previous` is the same number of days before (of whole weeks, by week),
+    `last-year` 52 weeks.
     """
+    touched = _month_number(period.last_day) - _month_number(period.first_day) + 1
+    if not set(by) & set(TIME_KEYS) and _is_whole_months(period):
+        return Shift(months=12 if comparison == "last-year" else touched)
     if "month" in by:
-        touched = _month_number(period.last_day) - _month_number(period.first_day) + 1
         if {"hour", "day", "week"} & set(by):
             raise UsageError("--compare with --by month cannot be combined with hour, day or week")
         return Shift(months=12 if comparison == "last-year" else touched)
@@ -68,8 +74,10 @@ def chosen_shift(period: Period, by: Sequence[str], comparison: Comparison) -> S
 def joined(
     table: pd.DataFrame, earlier: pd.DataFrame, shift: Shift, time_keys: Sequence[str]
 ) -> pd.DataFrame:
-    """`table` with the columns `compared` and `compared_coverage` of the earlier rows; NaN = none.
+    """`table` with `compared` and `compared_coverage` of the earlier rows; NaN = none.
 
+    `change` and `change_pct` are told where MIN_COMPARED_COVERAGE of both was measured.
+    `change_per_day_pct` is of the values by measured time, whatever was measured.
     A local hour is compared with the same hour of the clock; one that comes twice, or never, on a
     day on which clocks change has no partner where the other day has none.
     """
@@ -86,13 +94,21 @@ def joined(
         for key in time_keys:
             right[key] += steps.get(key, 0)
             by.append(key)
-    right = right[[*by, "value", "coverage"]].rename(
-        columns={"value": "compared", "coverage": "compared_coverage"}
-    )
+    other = {name: f"compared_{name}" for name in ("coverage", "seconds")} | {"value": "compared"}
+    right = right[[*by, *other]].rename(columns=other)
     result = left.merge(right, on=by, how="left").drop(columns="nth", errors="ignore")
-    result["change"] = result["value"] - result["compared"]
+    is_part = (result["coverage"] < MIN_COMPARED_COVERAGE) | (
+        result["compared_coverage"] < MIN_COMPARED_COVERAGE
+    )
+    change = result["value"] - result["compared"]
     base = result["compared"].abs()
-    result["change_pct"] = 100 * result["change"] / base.where(base > 0, np.nan)
+    base = base.where(base > 0, np.nan)
+    result["change"] = change.where(~is_part)
+    result["change_pct"] = (100 * change / base).where(~is_part)
+    result["is_untold"] = is_part & change.notna()
+    now, before = result["seconds"], result["compared_seconds"]
+    rate = result["value"] / now.where(now > 0) / (base / before.where(before > 0))
+    result["change_per_day_pct"] = 100 * (rate - np.sign(result["compared"]))
     return result
 
 
@@ -102,6 +118,10 @@ def _months_back(day: date, months: int) -> date:
     length = calendar.monthrange(year, month + 1)[1]
     is_last = day.day == calendar.monthrange(day.year, day.month)[1]
     return date(year, month + 1, length if is_last else min(day.day, length))
+
+
+def _is_whole_months(period: Period) -> bool:
+    return period.first_day.day == 1 and (period.last_day + timedelta(days=1)).day == 1
 
 
 def _month_number(day: date) -> int:

@@ -20,15 +20,16 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, NamedTuple
 
+from analyze.text_table import TextColumn, table_text, terminal_width
 from lib.errors import UsageError
 from lib.files import atomic_file
 from lib.spreadsheet import harmless
 
 Format = Literal["table", "csv", "json", "parquet"]
-FORMATS: tuple[Format, ...] = ("table", "csv", "json", "parquet")
 # More lines than this nobody reads on a screen.
 TABLE_ROWS = 1000
-FILE_WIDTH = 190
+# The endings of a file and the formats they stand for.
+ENDINGS = {".csv": "csv", ".json": "json", ".parquet": "parquet", ".txt": "table"}
 DECIMALS = 6
 # Control characters could drive the terminal.
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
@@ -37,10 +38,14 @@ Row = tuple[Any, ...]
 
 
 class Column(NamedTuple):
-    """`kind` in int, float, text, bool, date, timestamp (with zone), clock (without)."""
+    """`kind` in int, float, text, bool, date, timestamp (with zone), clock (without).
+
+    `leave_out` ranks the columns that a narrow terminal may do without; 0 = never left out.
+    """
 
     name: str
     kind: str
+    leave_out: int = 0
 
 
 @dataclass(frozen=True)
@@ -59,15 +64,30 @@ class Rows:
 def chosen_format(asked: str | None, out: Path | None) -> str:
     """--format, else what the ending of --out says, else a table.
 
-    Raises UsageError for Parquet without a file or without pyarrow.
+    Raises UsageError for Parquet without a file or without pyarrow, for an ending that is not known
+    or is another format's, and for a folder that is not there.
     """
-    suffix = out.suffix.removeprefix(".").lower() if out is not None else ""
-    name = asked or (suffix if suffix in FORMATS else "table")
+    by_ending = None
+    if out is not None:
+        by_ending = ENDINGS.get(out.suffix.lower())
+        if out.suffix and by_ending is None:
+            known = ", ".join(ENDINGS)
+            raise UsageError(f"--out {out.name}: '{out.suffix}' is not written; known: {known}")
+        if asked and by_ending and asked != by_ending:
+            raise UsageError(f"--out {out.name} is no {asked}: leave --format out, or rename it")
+        require_folder("--out", out)
+    name = asked or by_ending or "table"
     if name == "parquet":
         if out is None:
             raise UsageError("--format parquet needs --out FILE")
         _pyarrow()
     return name
+
+
+def require_folder(option: str, path: Path) -> None:
+    """Raises UsageError where the folder of a file to be written is not there."""
+    if not path.parent.is_dir():
+        raise UsageError(f"{option} {path}: there is no folder {path.parent}")
 
 
 def write(rows: Rows, name: str, out: Path | None) -> tuple[int, int]:
@@ -116,30 +136,26 @@ def _target(out: Path | None) -> Iterator[BinaryIO]:
 
 
 def _table(rows: Rows, file: BinaryIO) -> tuple[int, int]:
-    from rich.box import SIMPLE_HEAD
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=SIMPLE_HEAD, pad_edge=False, show_edge=False)
-    for column in rows.columns:
-        is_number = column.kind in ("int", "float") and not column.name.endswith("_id")
-        table.add_column(Text(shown(column.name)), justify="right" if is_number else "left")
+    columns = [
+        TextColumn(
+            shown(column.name),
+            is_words=column.kind not in ("int", "float") or column.name.endswith("_id"),
+            leave_out=column.leave_out,
+        )
+        for column in rows.columns
+    ]
+    kept: list[list[str]] = []
     count = 0
     for batch in rows.batches:
         for row in batch:
             if count < TABLE_ROWS:
-                cells = (str(value) if isinstance(value, int) else shown(value) for value in row)
-                table.add_row(*(Text(cell) for cell in cells))
+                kept.append([str(one) if isinstance(one, int) else shown(one) for one in row])
             count += 1
-    text = io.StringIO()
-    terminal = Console(highlight=False)
-    is_terminal = terminal.is_terminal and file is sys.stdout.buffer
-    width = terminal.width if is_terminal else FILE_WIDTH
-    Console(highlight=False, file=text, width=width, color_system=None).print(table)
-    file.write("".join(f"{line.rstrip()}\n" for line in text.getvalue().splitlines()).encode())
-    written = min(count, TABLE_ROWS)
-    return written, count - written
+    width = terminal_width() if file is sys.stdout.buffer else None
+    lines = [shown(line) for line in rows.about.get("heading", ())]
+    text = "".join(f"{line}\n" for line in lines) + ("\n" if lines else "")
+    file.write((text + table_text(columns, kept, width)).encode())
+    return len(kept), count - len(kept)
 
 
 def _csv(rows: Rows, file: BinaryIO) -> tuple[int, int]:
@@ -202,7 +218,7 @@ def _parquet(rows: Rows, file: BinaryIO) -> tuple[int, int]:
                 pa.array(
                     [_arrow_cell(row[position], kind) for row in batch], schema.types[position]
                 )
-                for position, (_, kind) in enumerate(rows.columns)
+                for position, (_, kind, _) in enumerate(rows.columns)
             ]
             writer.write_table(pa.Table.from_arrays(arrays, schema=schema))
             count += len(batch)
@@ -225,6 +241,6 @@ def _pyarrow() -> Any:
         import pyarrow
     except ImportError:
         raise UsageError(
-            "Parquet needs pyarrow: pip install pyarrow, or use --format csv"
+            'Parquet needs pyarrow: .venv/bin/pip install -e ".[parquet]", or use --format csv'
         ) from None
     return pyarrow

@@ -1,11 +1,13 @@
 """One SQL query of a person's own, run as the reader role: the role is what keeps it safe.
 
 The text goes to the server as a value and is opened as a cursor there, which PostgreSQL does for
-one single query only; the transaction is READ ONLY and every wait has an end.
+one single query only; the transaction is READ ONLY. The timeout is for the whole answer; it counts
+the time that the database takes: whoever reads the rows may take longer.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import count
@@ -25,6 +27,13 @@ _KINDS = {
     1114: "clock", 1184: "timestamp", 1700: "float",
 }  # fmt: skip
 
+# Permission denied; no such table or view, column, function.
+_NOT_THERE = ("42501", "42P01", "42703", "42883")
+_VIEWS = (
+    " (what may be read: v_readings_enriched, v_readings_daily, v_meters, v_sites and the other "
+    "views of docs/data-dictionary.md)"
+)
+
 
 def require_reader() -> None:
     """Raises UsageError where no login of the reader role is known."""
@@ -42,10 +51,12 @@ def query_rows(
 
     Raises UsageError with one line for what PostgreSQL refuses.
     """
+    if not sql.strip():
+        raise UsageError("--sql is empty: it takes one SELECT, such as 'SELECT * FROM v_meters'")
     with transaction(connection) as cursor, _one_line_errors(timeout_seconds):
         cursor.execute(
             "SELECT set_config('statement_timeout', %s, true), set_config('TimeZone', %s, true)",
-            [f"{timeout_seconds}s", timezone],
+            [f"{1000 * timeout_seconds}ms", timezone],
         )
         # The text is a literal inside of a body: nothing in it may end that body.
         if _BODY in sql:
@@ -57,7 +68,21 @@ def query_rows(
         )
         with connection.cursor(name=_CURSOR) as stream:
             stream.itersize = BATCH_ROWS
-            first = stream.fetchmany(BATCH_ROWS)
+            left_seconds = float(timeout_seconds)
+
+            def fetched() -> list[Row]:
+                """The next rows, within what is left of the time; each FETCH is a statement."""
+                nonlocal left_seconds
+                cursor.execute(
+                    "SELECT set_config('statement_timeout', %s, true)",
+                    [f"{max(round(1000 * left_seconds), 1)}ms"],
+                )
+                started = time.monotonic()
+                batch: list[Row] = stream.fetchmany(BATCH_ROWS)
+                left_seconds -= time.monotonic() - started
+                return batch
+
+            first = fetched()
             columns = _distinct(
                 [(one.name, _KINDS.get(one.type_code, "text")) for one in stream.description or ()]
             )
@@ -66,7 +91,7 @@ def query_rows(
                 batch = first
                 while batch:
                     yield batch
-                    batch = stream.fetchmany(BATCH_ROWS)
+                    batch = fetched()
 
             yield Rows(columns, batches(), {"timezone": timezone})
 
@@ -87,7 +112,8 @@ def _one_line_errors(timeout_seconds: int) -> Iterator[None]:
             raise UsageError(f"--sql: {_first_line(error)}") from None
         raise ArgoError(f"--sql: the connection was lost: {_first_line(error)}") from None
     except psycopg2.Error as error:
-        raise UsageError(f"--sql: {_first_line(error)}") from None
+        hint = _VIEWS if error.pgcode in _NOT_THERE else ""
+        raise UsageError(f"--sql: {_first_line(error)}{hint}") from None
     except (ValueError, OverflowError) as error:
         raise UsageError(f"--sql: a value cannot be shown ({error}); cast it to text") from None
 

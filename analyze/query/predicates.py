@@ -44,10 +44,13 @@ _FIELDS: dict[str, tuple[type, str]] = {
     "channel_id": (float, "channel_id"),
     "channel_name": (str, "channel_name"),
     "channel_type": (str, "channel_type"),
-    **{name: (float, name) for name in (*MEASURES, "interval_seconds")},
+    **{name: (float, one.sql) for name, one in MEASURES.items() if not one.is_priced},
+    "interval_seconds": (float, "interval_seconds"),
 }
 _OF_READING = {*MEASURES, "interval_seconds"}
 _REAL = {name for name, measure in MEASURES.items() if not measure.adds_over_time}
+# Whole numbers that a field can equal.
+_RANGES = {"hour": (0, 23), "weekday": (1, 7), "month": (1, 12)}
 _WEEKDAY_NUMBERS = {
     name: number % 7 + 1 for number, name in enumerate((*map(str.lower, WEEKDAYS), *FULL_WEEKDAYS))
 }
@@ -255,6 +258,7 @@ class _Parser:
             if _FIELDS[field][0] is str and operator not in ("=", "!="):
                 raise UsageError(f"--where: {field} can be compared by =, !=, in and like only")
             found = Condition(field, operator, (self.value(field),))
+        _require_possible(found)
         return _negate(found, is_not)
 
     def value(self, field: str) -> Any:
@@ -274,6 +278,18 @@ class _Parser:
         what = {float: "a number", str: "a text in quotes", date: "a day in quotes"}[wanted]
         self.fail(f"{what} for {field}")
         return None
+
+
+def _require_possible(condition: Condition) -> None:
+    """Raises UsageError for a value that no reading can have."""
+    if condition.field in _RANGES and condition.operator in ("=", "!=", "in"):
+        low, high = _RANGES[condition.field]
+        for value in condition.values:
+            if value not in range(low, high + 1):
+                raise UsageError(
+                    f"--where: {condition.field} is a whole number from {low} to {high}, "
+                    f"not {value:g}"
+                )
 
 
 def _negate(condition: Condition, is_not: str | None) -> Predicate:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from datetime import date
 
@@ -32,16 +33,23 @@ class BilledDemand:
 def demand_windows(energy_kwh: pd.Series, interval_seconds: int, window_minutes: int) -> pd.Series:
     """Mean power of each window [kW]; NaN where any of it was not measured.
 
-    Intervals longer than the window are left as they are.
+    Windows begin with the hour of the site's own clock; the two passes of a repeated hour are two.
+    An interval that two windows share counts in both, by its share. Intervals longer than the
+    window are left as they are.
     """
     power = energy_kwh * (3600 / interval_seconds)
-    if interval_seconds >= window_minutes * 60:
+    window_seconds = window_minutes * 60
+    if interval_seconds >= window_seconds:
         return power
-    # Through UTC: a local hour that comes twice must not be put together.
-    parts = power.tz_convert("UTC").resample(f"{window_minutes}min")
-    needed = window_minutes * 60 // interval_seconds
-    mean: pd.Series = parts.mean().where(parts.count() >= needed)
-    return mean.tz_convert(energy_kwh.index.tz)
+    step_seconds = math.gcd(interval_seconds, window_seconds)
+    steps = np.arange(0, interval_seconds, step_seconds)
+    second = local_times(power.index).second[:, np.newaxis] + steps
+    instant = power.index.as_unit("s").asi8[:, np.newaxis] + steps
+    # Counted back from each instant: a local hour that comes twice must not be put together.
+    begins = pd.to_datetime((instant - second % window_seconds).ravel(), unit="s", utc=True)
+    parts = pd.Series(np.repeat(power.to_numpy(dtype=float), len(steps))).groupby(begins)
+    mean: pd.Series = parts.mean().where(parts.count() >= window_seconds // step_seconds)
+    return mean.tz_convert(power.index.tz)
 
 
 def billed_demand(
@@ -70,7 +78,7 @@ def billed_demand(
             f"{charge.window_minutes} min: the demand may be higher."
         )
     if charge.ratchet_share:
-        counted = When(season=charge.ratchet_season, days=charge.days, hours=charge.hours)
+        counted = charge.model_copy(update={"season": charge.ratchet_season})
         first = months_before(month, charge.ratchet_months)
         span = BillingMonth(first.first_day, month.first_day)
         earlier = _highest(power, values, days, span, counted, tariff)

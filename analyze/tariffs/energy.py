@@ -39,7 +39,11 @@ def rate_names_and_prices(
 
 
 def energy_price(
-    index: pd.DatetimeIndex, tariff: Sequence[TariffPeriod], month_kwh: float = 0.0
+    index: pd.DatetimeIndex,
+    tariff: Sequence[TariffPeriod],
+    month_kwh: float = 0.0,
+    *,
+    is_mean: bool = False,
 ) -> Floats:
     """Price of one more kWh at each instant, without tax; NaN before the first tariff period.
 
@@ -49,7 +53,9 @@ def energy_price(
     tariff : periods in the order of `valid_from`.
     month_kwh : what a whole billing month uses [kWh]; its tier is the one that a saved kWh, or one
         more, is priced in. By default the lowest.
+    is_mean : of all kWh of such a month instead, each bearing its share of the tiers.
     """
+    surcharge = mean_surcharge_per_kwh if is_mean else surcharge_per_kwh
     times = local_times(index)
     which = tariff_numbers(times.day, tariff)
     prices = np.full(len(index), np.nan)
@@ -58,7 +64,7 @@ def energy_price(
         if here.any():
             part = LocalTimes(times.day[here], times.second[here])
             prices[here] = rate_names_and_prices(part, period)[1]
-            prices[here] += surcharge_per_kwh(month_kwh, period.tiers)
+            prices[here] += surcharge(month_kwh, period.tiers)
     return prices
 
 
@@ -66,6 +72,19 @@ def surcharge_per_kwh(month_kwh: float, tiers: Sequence[Tier]) -> float:
     """What the tier adds in which the last kWh of a month lies."""
     reached = [tier.adds_per_kwh for tier in tiers if month_kwh > tier.above_kwh]
     return reached[-1] if reached else 0.0
+
+
+def mean_surcharge_per_kwh(month_kwh: float, tiers: Sequence[Tier]) -> float:
+    """What the tiers add to each kWh of a month, on average.
+
+    >>> mean_surcharge_per_kwh(15.0, [Tier(above_kwh=10, adds_per_kwh=0.3)])
+    0.1
+    """
+    if month_kwh <= 0 or not tiers:
+        return 0.0
+    in_tiers = kwh_in_tiers(np.zeros(1), np.array([month_kwh]), tiers)[:, 0]
+    added = sum(tier.adds_per_kwh * kwh for tier, kwh in zip(tiers, in_tiers, strict=True))
+    return float(added) / month_kwh
 
 
 def kwh_in_tiers(before_kwh: Floats, energy_kwh: Floats, tiers: Sequence[Tier]) -> Floats:

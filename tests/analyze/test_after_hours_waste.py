@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pandas as pd
@@ -199,3 +199,17 @@ def test_a_site_that_never_closes_is_not_judged() -> None:
     always = {day: ["00:00", "24:00"] for day in (*WEEKDAYS, "saturday", "sunday")}
     site = office_site(opening_hours=always, holidays=None)
     assert judged(office(week_of(), site=site)) is None
+
+
+@pytest.mark.parametrize("monday", [date(2025, 11, 10), date(2025, 12, 22), date(2025, 12, 29)])
+def test_the_night_after_a_holiday_is_waste_as_those_before_it(monday: date) -> None:
+    # Veterans Day, Christmas and New Year's Day: left on in every night before a weekday or after.
+    load = office(week_of(monday), seed=1)
+    planted = 0.0
+    for night in range(5):
+        day = monday + timedelta(days=night)
+        planted += load.add(f"{day} 19:00", f"{day + timedelta(days=1)} 06:00", 2.0)
+    waste = found(load)
+    assert waste.excess_kwh == pytest.approx(planted, rel=0.03)
+    by_day = {load.index[start].date() for start, _ in waste.stretches}
+    assert len(by_day) == 5

@@ -410,7 +410,8 @@ def test_the_charts_add_up() -> None:
     one, two = with_waste(), office(week_of(), seed=9)
     found = findings(channel(one, 1), channel(two, 2, "Lighting"), load=one)
     assert set(found.charts) == {
-        "load", "daily_energy", "heatmap", "channel_energy", "after_hours",
+        "load", "daily_energy", "heatmap", "channel_energy", "after_hours", "day_profiles",
+        "load_duration", "quick_win_1",
     }  # fmt: skip
     daily = found.charts["daily_energy"].series[0]
     assert len(daily.x) == 7

@@ -11,6 +11,7 @@ import pytest
 from synthetic_site import NEW_YORK
 
 from analyze.cost_model import Bill, bill, price_per_kwh, usual_month_kwh
+from analyze.tariffs.demand import demand_windows
 from config.sites import SiteConfig
 from config.tariffs import TariffPeriod
 from lib.date_utils import Period
@@ -160,7 +161,7 @@ def test_a_week_bears_its_share_of_the_demand_known_by_its_end() -> None:
     assert found.amount("demand") == pytest.approx(12 * 40 * 7 / 30)
     assert found.amount("fixed") == pytest.approx(60 * 7 / 30)
     assert {line.charge for line in found.lines if line.is_attributed} == {"demand", "fixed"}
-    assert any("7 of the 30 days" in note for note in found.notes)
+    assert any("7 of 30 days" in note for note in found.notes)
 
 
 def test_demand_is_the_mean_of_its_window_at_the_times_it_is_charged_for() -> None:
@@ -197,6 +198,46 @@ def test_the_ratchet_keeps_a_share_of_an_earlier_peak_as_long_as_it_looks_back()
         energy["2026-03-01":], date(2026, 6, 1), date(2026, 6, 30), [{"demand": [charge]}]
     )
     assert any("looks back to 2025-07-01" in note for note in short.notes)
+
+
+def test_a_ratchet_of_certain_hours_counts_earlier_peaks_of_those_hours_only() -> None:
+    energy = constant("2026-04-01", "2026-07-01", kw=10.0)
+    energy[pd.Timestamp("2026-05-13 13:00", tz=NEW_YORK)] = 50.0
+    energy[pd.Timestamp("2026-05-13 23:00", tz=NEW_YORK)] = 200.0
+    charge = {
+        "price_per_kw": 1.0, "window_minutes": 60, "hours": ["12:00", "18:00"],
+        "ratchet_share": 0.8, "ratchet_months": 2,
+    }  # fmt: skip
+    june = billed(energy, date(2026, 6, 1), date(2026, 6, 30), [{"demand": [charge]}])
+    assert june.amount("demand") == pytest.approx(0.8 * 50)
+    weekend = charge | {"days": ["saturday", "sunday"], "ratchet_season": ["05-01", "05-31"]}
+    free = billed(energy, date(2026, 6, 1), date(2026, 6, 30), [{"demand": [weekend]}])
+    assert free.amount("demand") == pytest.approx(10)
+
+
+@pytest.mark.parametrize("zone", ["Asia/Kolkata", "Asia/Kathmandu", NEW_YORK])
+def test_a_demand_window_begins_with_the_hour_of_the_sites_clock(zone: str) -> None:
+    index = pd.date_range("2026-06-09", "2026-06-10", freq="15min", inclusive="left", tz=zone)
+    energy = pd.Series(np.where(index.hour == 10, 25.0, 0.0), index)  # 100 kW for a local hour
+    windows = demand_windows(energy, 900, 60)
+    assert windows[windows > 0].to_dict() == {pd.Timestamp("2026-06-09 10:00", tz=zone): 100}
+
+
+def test_the_two_passes_of_a_repeated_hour_are_two_demand_windows() -> None:
+    energy = constant("2026-11-01", "2026-11-02", kw=0.0, minutes=15)
+    second_pass = pd.Timestamp("2026-11-01 06:00", tz="UTC")
+    energy[(energy.index >= second_pass) & (energy.index < second_pass + pd.Timedelta("1h"))] = 5.0
+    windows = demand_windows(energy, 900, 60)
+    assert (len(windows), windows.max()) == (25, 20)
+    assert windows.idxmax() == second_pass
+
+
+def test_readings_that_do_not_fill_a_window_evenly_count_by_their_share_of_it() -> None:
+    energy = constant("2026-06-01", "2026-06-02", kw=0.0, minutes=10)
+    energy[pd.Timestamp("2026-06-01 10:10", tz=NEW_YORK)] = 10.0  # 60 kW from 10:10 to 10:20
+    windows = demand_windows(energy, 600, 15)
+    # Five minutes of it lie in each of two windows.
+    assert windows[windows > 0].tolist() == [pytest.approx(20), pytest.approx(20)]
 
 
 def test_a_demand_charge_of_a_season_falls_on_its_days_only() -> None:

@@ -11,7 +11,7 @@ from synthetic_site import NEW_YORK, Load, office, office_site, week_of
 
 from analyze.calendar_days import site_calendar
 from analyze.detectors import Detections, detect
-from analyze.health_rules import meter_faults
+from analyze.health_rules import from_their_start, meter_faults
 from analyze.hourly_days import hour_grid
 from analyze.learned_hours import learned_hours
 
@@ -173,8 +173,22 @@ def test_a_meter_that_reads_a_tenth_is_out_of_scale() -> None:
     load = year_part()
     load.power_kw[load.in_period] /= 20
     faults = meter_faults(load.power_kw, hour_grid(load.calendar), 3600)
-    assert faults.low_scale[load.in_period].all()
-    assert not faults.low_scale[load.is_history].any()
+    first = int(np.flatnonzero(load.in_period)[0])
+    # Known when a day of it is over; looking back, it began a day before.
+    assert np.flatnonzero(faults.low_scale).tolist() == list(range(first + 23, len(load.index)))
+    assert np.array_equal(from_their_start(faults.low_scale, 3600), load.in_period)
+
+
+def test_what_was_said_of_a_scale_stays_when_the_meter_recovers_within_the_day() -> None:
+    load = year_part()
+    load.power_kw[load.between("2025-08-20 00:00", "2025-08-21 17:00")] /= 20
+    whole = meter_faults(load.power_kw, hour_grid(load.calendar), 3600).low_scale
+    assert whole.sum() == 24 + 17 - 23
+    for cut in ("2025-08-20 20:00", "2025-08-21 10:00", "2025-08-21 20:00"):
+        stop = int(load.index.searchsorted(pd.Timestamp(cut, tz=NEW_YORK)))
+        calendar = site_calendar(load.index[:stop], 3600, office_site())
+        part = meter_faults(load.power_kw[:stop], hour_grid(calendar), 3600).low_scale
+        assert np.array_equal(part, whole[:stop])
 
 
 def test_equipment_that_is_off_at_weekends_has_no_meter_fault() -> None:

@@ -137,7 +137,7 @@ def test_without_opening_hours_all_counts_as_open_and_that_is_said(
     env = {"ARGO_NOW": NOW.isoformat(), "ARGO_SITES_FILE": str(tmp_path / "sites.yaml")}
     done = run_script(SCRIPT, env=env)
     assert done.exit_code == 0, done.stderr
-    assert "not in config/sites.yaml" in done.stdout
+    assert f"not in {tmp_path / 'sites.yaml'}: all as open" in done.stdout
     rtu = channels_of(run_script(SCRIPT, "--json", env=env))[RTU]
     assert (rtu["medianOpen"], rtu["medianClosed"]) == (2, None)
 

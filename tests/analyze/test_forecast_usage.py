@@ -40,16 +40,23 @@ def load(
 def outlook(
     one: Load, today: date = TODAY, days: int = 7, **changes: Any
 ) -> tuple[PeriodOutlook, PeriodOutlook]:
-    (ahead, month), _, _ = forecast_periods(one, office_site(**changes), "USD", today, days)
+    (_, ahead, month), _, _ = forecast_periods(one, office_site(**changes), "USD", today, days)
     return ahead, month
+
+
+def of_today(one: Load, today: date = TODAY) -> PeriodOutlook:
+    """The forecast of the rest of today, and what there was of it."""
+    (rest, _, _), _, _ = forecast_periods(one, office_site(), "USD", today, 1)
+    return rest
 
 
 @pytest.mark.parametrize("minutes", [15, 60])
 def test_a_load_that_repeats_is_forecast_as_it_is_holiday_included(minutes: int) -> None:
     ahead, month = outlook(load(minutes=minutes))
-    # Fri 12 to Thu 18 June: five open days, two closed.
-    assert (ahead.first_day, ahead.last_day) == (TODAY, date(2026, 6, 18))
-    assert ahead.energy.expected == pytest.approx(5 * OPEN_DAY + 2 * CLOSED_DAY)
+    # Sat 13 to Fri 19 June, a holiday: four open days, three closed.
+    assert (ahead.first_day, ahead.last_day) == (date(2026, 6, 13), date(2026, 6, 19))
+    assert ahead.energy.expected == pytest.approx(4 * OPEN_DAY + 3 * CLOSED_DAY)
+    assert (ahead.measured_kwh, ahead.measured_peak_kw) == (0, None)
     # June: 22 weekdays of which the 19th is a holiday, 8 days of weekends.
     assert (month.first_day, month.last_day) == (date(2026, 6, 1), date(2026, 6, 30))
     june_kwh = 21 * OPEN_DAY + 9 * CLOSED_DAY
@@ -62,11 +69,12 @@ def test_a_load_that_repeats_is_forecast_as_it_is_holiday_included(minutes: int)
 def test_what_was_measured_of_today_and_of_the_month_stays_as_it_was() -> None:
     one = load()
     one.energy_kwh["2026-06-12 09:00":] += 100.0
-    ahead, month = outlook(one)
-    assert ahead.measured_kwh == pytest.approx(6 * 2 + 6 * 8 + 300)
+    _, month = outlook(one)
+    rest = of_today(one)
+    assert rest.measured_kwh == pytest.approx(6 * 2 + 6 * 8 + 300)
     assert month.measured_kwh == pytest.approx(9 * OPEN_DAY + 2 * CLOSED_DAY + 60 + 300)
-    assert ahead.energy.expected == pytest.approx(5 * OPEN_DAY + 2 * CLOSED_DAY + 300)
-    assert (ahead.peak.low95, ahead.peak.high95) == (108, 108)
+    assert rest.energy.expected == pytest.approx(OPEN_DAY + 300)
+    assert (rest.measured_peak_kw, rest.peak.low95, rest.peak.high95) == (108, 108, 108)
 
 
 @pytest.mark.parametrize(
@@ -74,8 +82,8 @@ def test_what_was_measured_of_today_and_of_the_month_stays_as_it_was() -> None:
 )
 def test_a_clock_change_day_has_its_own_number_of_hours(today: date, hours: int) -> None:
     start = pd.Timestamp(today) - pd.Timedelta(weeks=10)
-    ahead, _ = outlook(load(f"{start:%Y-%m-%d}", f"{today}"), today, days=1)
-    assert ahead.energy.expected == pytest.approx(2 * hours)
+    one = load(f"{start:%Y-%m-%d}", f"{today}")
+    assert of_today(one, today).energy.expected == pytest.approx(2 * hours)
 
 
 def test_the_forecast_does_not_look_at_the_days_that_it_forecasts() -> None:
@@ -98,10 +106,10 @@ def test_noise_of_known_size_is_covered_by_the_ranges() -> None:
         day = (index.tz_localize(None).normalize() - pd.Timestamp("2026-02-20")).days
         level = 100 + 10 * rng.standard_normal(day.max() + 2)
         one = Load(pd.Series(level[day], index), 3600, "Main")
-        ahead, _ = outlook(one, days=1, tariff=())
+        (rest, _, _), _, _ = forecast_periods(one, office_site(tariff=()), "USD", TODAY, 1)
         truth = 24 * level[-1]
-        inside80 += ahead.energy.low80 <= truth <= ahead.energy.high80
-        inside95 += ahead.energy.low95 <= truth <= ahead.energy.high95
+        inside80 += rest.energy.low80 <= truth <= rest.energy.high80
+        inside95 += rest.energy.low95 <= truth <= rest.energy.high95
     # Three standard errors of a share of 60 tries: 15 and 8 points.
     assert 0.65 <= inside80 / tries <= 0.97
     assert inside95 / tries >= 0.87
@@ -121,7 +129,7 @@ def test_scaling_the_load_scales_the_forecast() -> None:
 def test_a_gap_of_the_month_is_filled_and_said() -> None:
     one = load()
     one.energy_kwh["2026-06-09":"2026-06-09"] = np.nan
-    (_, month), _, notes = forecast_periods(one, office_site(), "USD", TODAY, 7)
+    (_, _, month), _, notes = forecast_periods(one, office_site(), "USD", TODAY, 7)
     assert month.filled_kwh == pytest.approx(OPEN_DAY)
     assert month.energy.expected == pytest.approx(21 * OPEN_DAY + 9 * CLOSED_DAY)
     assert any("126 kWh were put in" in note for note in notes)
@@ -137,6 +145,14 @@ def test_the_month_is_billed_with_demand_and_taxes() -> None:
     june_kwh = 21 * OPEN_DAY + 9 * CLOSED_DAY
     assert month.cost is not None
     assert month.cost.expected == pytest.approx(1.1 * (0.1 * june_kwh + 30 + 5 * 8))
+    assert month.cost_parts == pytest.approx(
+        {
+            "energy": 0.1 * june_kwh,
+            "demand": 5 * 8,
+            "fixed": 30,
+            "tax": 0.1 * (0.1 * june_kwh + 30 + 40),
+        }
+    )
 
 
 def test_the_expected_cost_lies_in_its_range_and_no_demand_beyond_that_of_the_peaks() -> None:
@@ -211,16 +227,31 @@ def test_the_script_tells_energy_peak_and_cost(stored: Database, run_script: Scr
     assert (document["source"], document["dataUntil"]) == (
         "sum of 2 channels", "2026-06-12T12:00:00-04:00",
     )  # fmt: skip
-    ahead, month = document["periods"]
-    assert (ahead["firstDay"], ahead["lastDay"]) == ("2026-06-12", "2026-06-14")
+    rest, ahead, month = document["periods"]
+    assert (rest["name"], rest["measuredKwh"]) == ("today", pytest.approx(12 * 4))
+    assert (ahead["firstDay"], ahead["lastDay"]) == ("2026-06-13", "2026-06-15")
     assert ahead["energy"]["expected"] == pytest.approx(3 * 24 * 4)
     assert month["energy"]["expected"] == pytest.approx(30 * 24 * 4)
     assert month["cost"]["expected"] == pytest.approx(0.12 * 30 * 24 * 4)
-    assert [day["day"] for day in document["daily"]] == ["2026-06-12", "2026-06-13", "2026-06-14"]
+    assert [day["day"] for day in document["daily"]] == ["2026-06-13", "2026-06-14", "2026-06-15"]
     text = forecast(run_script)
     assert text.exit_code == 0, text.stderr
     assert "billing month, 2026-06-01 to 2026-06-30" in text.stdout
     assert "2,880 kWh" in text.stdout
+
+
+def test_who_looks_back_does_not_see_what_came_later(
+    stored: Database, run_script: ScriptRunner
+) -> None:
+    stored.execute("UPDATE readings SET energy_kwh = 90 WHERE \"timestamp\" >= '2026-06-10 04:00Z'")
+    env = {"ARGO_NOW": "2026-06-10T04:00:00+00:00"}
+    done = run_script(SCRIPT, "--days", 1, "--json", env=env)
+    assert done.exit_code == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["dataUntil"] == "2026-06-10T00:00:00-04:00"
+    rest, ahead, month = document["periods"]
+    assert rest["energy"]["expected"] == ahead["energy"]["expected"] == pytest.approx(24 * 4)
+    assert month["measuredKwh"] == pytest.approx(9 * 24 * 4)
 
 
 def test_a_site_without_history_gets_a_reason(database: Database, run_script: ScriptRunner) -> None:

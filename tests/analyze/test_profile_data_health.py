@@ -93,12 +93,24 @@ def test_each_planted_fault_is_told_by_its_name_and_nothing_else(
     }
     grades = {channel_id: one["data"]["grade"] for channel_id, one in found.items()}
     assert {name for name, grade in grades.items() if grade == "good"} == {
-        GOOD, FLAT, AIR, GONE, HOURLY,
+        GOOD, AIR, GONE, HOURLY,
     }  # fmt: skip
     assert {name for name, grade in grades.items() if grade == "poor"} == {
         HOLED, DEAD, ODD,  # 288 of 2878 missing is just below 90 %
+        FLAT,  # a day of one value is as severe as in a report
     }  # fmt: skip
     assert grades[SPARE] == "none"
+
+
+def test_a_stuck_day_is_as_severe_in_a_short_period_and_a_habit_is_no_fault(
+    stored: Database, run_script: ScriptRunner
+) -> None:
+    # The weeks before the period tell what is usual; solar stands still for 8 hours every day.
+    days = ("--start", "2026-06-10", "--end", "2026-06-12", "--json")
+    found = channels_of(health(run_script, *days))
+    (problem,) = found[FLAT]["data"]["problems"]
+    assert (problem["name"], problem["severity"]) == ("flatline", "high")
+    assert problems(found[EXPORT]) == ["negative_values"]
 
 
 def test_figures_are_counted_from_what_was_stored(
@@ -149,7 +161,7 @@ def test_a_configured_export_is_no_fault(
 ) -> None:
     sites = tmp_path / "sites.yaml"
     sites.write_text('sites:\n  "23271":\n    channels:\n      209: {allow_export: true}\n')
-    done = health(run_script, *JUNE, "--json", "--channel", EXPORT, ARGO_SITES_FILE=str(sites))
+    done = health(run_script, *JUNE, "--json", "--channel", "solar", ARGO_SITES_FILE=str(sites))
     (one,) = channels_of(done).values()
     assert problems(one) == []
 
@@ -190,8 +202,9 @@ def test_the_text_shows_names_as_they_are_and_each_problem(
     assert done.exit_code == 0, done.stderr
     assert "Wilson [Center]" in done.stdout
     assert "72 h from 2026-06-05 00:00" in done.stdout
-    assert "5 good, 1 fair, 3 poor, 1 none" in done.stdout
+    assert "4 good, 1 fair, 4 poor, 1 none" in done.stdout
     assert "0.80 OUTSIDE" in done.stdout
+    assert "Stuck at 5.5 kW for 24 h from 2026-06-10 00:00" in done.stdout
 
 
 def test_clock_changes_are_no_gaps(database: Database, run_script: ScriptRunner) -> None:
@@ -224,7 +237,7 @@ def test_before_the_first_reading_nothing_is_due(
     ("args", "message"),
     [
         (["--site", "4711"], "site 4711 is not in the database"),
-        (["--channel", "4711"], "no channel 4711"),
+        (["--channel", "4711"], "no channel '4711'"),
         (["--days", "0"], "--days"),
         (["--days", "7", "--end", "2026-06-30"], "not both"),
         (["--start", "2026-08-01"], "has not begun"),

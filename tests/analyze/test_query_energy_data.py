@@ -204,7 +204,8 @@ def test_where_about_values_claims_no_coverage(readings: pd.DataFrame, ask: Ask)
     "text",
     ["1=1", "power_kw", "power_kw > 'a'", "pg_sleep(9) > 1", "hour = 3; DROP TABLE readings",
      "channel_name = 'x' --", "(" * 200 + "hour = 1", "day = '2026-02-30'", "hour in ()",
-     "channel_name > 'a'", "power_kw > 1e300"],
+     "channel_name > 'a'", "power_kw > 1e300", "hour = 24", "weekday in (sat, 8)",
+     "month != 0", "hour = 3.5"],
 )  # fmt: skip
 def test_a_condition_that_is_none_is_one_line(ask: Ask, text: str) -> None:
     assert "--where" in refused(ask("--site", "7", "--where", text))
@@ -234,6 +235,12 @@ def test_a_text_in_a_condition_is_a_value_and_no_sql(ask: Ask) -> None:
         (["--by", "month,day", "--compare", "previous"], "month"),
         (["--by", "day,hour", "--chart"], "one time axis"),
         (["--sql", "SELECT 1", "--days", "3"], "--days"),
+        (["--sql", "SELECT nothing FROM v_meters"], "docs/data-dictionary.md"),
+        (["--out", "x.xlsx"], "'.xlsx' is not written"),
+        (["--out", "x.json", "--format", "csv"], "x.json is no csv"),
+        (["--out", "no/such/x.csv"], "there is no folder no/such"),
+        (["--png", "x.svg"], "has to end in .png"),
+        (["--measure", "cost"], "no tariff is set for site 7"),
     ],
 )
 def test_what_cannot_be_asked_is_one_line(ask: Ask, args: list[str], reason: str) -> None:
@@ -265,11 +272,13 @@ def test_a_comparison_puts_the_days_before_beside(readings: pd.DataFrame, ask: A
     assert [row["compared_sum_energy_kwh"] for row in rows] == pytest.approx(
         days["2025-10-27":"2025-11-02"].tolist(), abs=1e-5
     )
-    last = rows[-1]
-    assert last["compared_coverage_pct"] == 60  # 40 of 100 quarter-hours are missing
-    change = days["2025-11-09"] - days["2025-11-02"]
-    assert last["change"] == pytest.approx(change, abs=1e-5)
-    assert last["change_pct"] == pytest.approx(100 * change / days["2025-11-02"], abs=1e-5)
+    *_, before, last = rows
+    change = days["2025-11-08"] - days["2025-11-01"]
+    assert before["change"] == pytest.approx(change, abs=1e-5)
+    assert before["change_pct"] == pytest.approx(100 * change / days["2025-11-01"], abs=1e-5)
+    # 40 of 100 quarter-hours are missing: a change would tell of them.
+    assert last["compared_coverage_pct"] == 60
+    assert (last["change"], last["change_pct"]) == (None, None)
 
 
 def test_months_are_compared_with_months(readings: pd.DataFrame, ask: Ask) -> None:

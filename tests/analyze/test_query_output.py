@@ -124,7 +124,7 @@ def test_sql_streams_and_tells_times_on_the_sites_clock(ask: Ask, readings: pd.D
         ("SELECT lo_create(0)", "read-only"),
         ("SELECT 1 / (g - 3000) FROM generate_series(1, 9000) AS g", "division by zero"),
         ("SELECT $argo_query$ x $argo_query$", "must not hold"),
-        ("", "--sql"),
+        ("", "--sql is empty"),
     ],
 )  # fmt: skip
 def test_sql_can_only_read_what_the_reader_may(
@@ -141,6 +141,15 @@ def test_sql_can_only_read_what_the_reader_may(
 def test_sql_that_takes_too_long_is_stopped(ask: Ask) -> None:
     line = refused(ask("--sql", "SELECT pg_sleep(300)", "--timeout", "1"))
     assert "--timeout" in line
+
+
+def test_the_timeout_of_sql_is_for_the_whole_answer(ask: Ask, tmp_path: Path) -> None:
+    # Each batch of 2,000 rows takes 0.4 s: none alone is too long.
+    slow = "SELECT g, pg_sleep(CASE WHEN g % 2000 = 0 THEN 0.4 END) FROM generate_series(1, 1e5) g"
+    out = tmp_path / "slow.csv"
+    line = refused(ask("--sql", slow, "--timeout", "1", "--out", out))
+    assert "no answer within 1 s" in line
+    assert not out.exists()
 
 
 def test_sql_is_refused_where_no_reader_is_known(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

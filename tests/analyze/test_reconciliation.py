@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 import pytest
@@ -50,6 +51,22 @@ def test_a_gap_of_a_sub_meter_is_no_remainder() -> None:
     found = findings(part(one, 1), part(two, 2), main, load=one).reconciliation
     assert found is not None
     assert found.unexplained_kwh == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize("monday", [date(2025, 8, 18), date(2025, 10, 27)])
+def test_a_sub_meter_stored_by_the_hour_is_compared_by_the_hour(monday: date) -> None:
+    one = office(week_of(monday), seed=1)
+    hourly = office(week_of(monday), seed=2, interval_seconds=3600)
+    main = Load(week_of(monday))
+    main.power_kw = one.power_kw + np.repeat(hourly.power_kw, 4) + 1.5
+    meter = channel(main, 99, "Main", channel_type="site_total", is_additive=False)
+    found = findings(part(one, 1), part(hourly, 2), meter, load=one).reconciliation
+    assert found is not None
+    assert found.parts_kwh == pytest.approx(
+        one.power_kw[one.in_period].sum() / 4 + hourly.power_kw[hourly.in_period].sum()
+    )
+    assert found.unexplained_kwh == pytest.approx(1.5 * one.in_period.sum() / 4)
+    assert found.left_out == ()
 
 
 def test_a_sub_meter_that_died_is_left_out_of_both_sides_and_named() -> None:

@@ -53,6 +53,18 @@ def test_a_channel_that_fell_silent_is_left_out_and_named() -> None:
     assert "RTU-1 (channel 1) has been silent" in load.notes[0]
 
 
+def test_a_new_channel_counts_from_its_first_reading_on_and_is_named() -> None:
+    new = flat(3.0)
+    new.power_kw[new.between("2025-07-01 00:00", "2025-08-15 10:00")] = np.nan
+    load = site_load(site_data([channel(new, 1, "RTU-1"), channel(flat(1.0), 2)]))
+    before = np.asarray(load.energy_kwh.index < new.index[np.isfinite(new.power_kw)][0])
+    assert load.energy_kwh[before].to_numpy() == pytest.approx(0.25)
+    assert load.energy_kwh[~before].to_numpy() == pytest.approx(1.0)
+    assert load.notes == (
+        "RTU-1 (channel 1) has readings from 2025-08-15 on: the days before are without it.",
+    )
+
+
 def test_the_bill_of_a_week_is_that_of_its_days() -> None:
     entry = {
         "valid_from": date(2020, 1, 1), "energy_price_per_kwh": 0.10, "fixed_per_day": 2.0,

@@ -122,7 +122,8 @@ def test_a_square_wave_has_the_figures_that_follow_from_it() -> None:
         "workday": 20, "saturday": 4, "sunday": 4,
     }  # fmt: skip
     assert by_type["workday"].high_load_hours == 13
-    assert by_type["saturday"].high_load_hours == 0
+    # Base and peak of a closed day are the same: there is no high load to be told.
+    assert by_type["saturday"].high_load_hours is None
     assert list(by_type["workday"].mean_kw) == [2.0] * 6 + [8.0] * 13 + [2.0] * 5
     assert caveats(found) == {"no_year_before"}
 
@@ -252,6 +253,20 @@ def test_a_year_of_ten_percent_more_is_ten_percent_whatever_is_missing() -> None
     changes = {one.month: one.change_pct for one in found.months}
     assert date(2024, 12, 1) not in changes
     assert list(changes.values()) == pytest.approx([10] * 9)
+
+
+def test_a_month_that_is_not_whole_says_from_when_it_is() -> None:
+    power = office_kw(grid(WEEKS))
+    july, august = profile(metered(power)).months
+    assert (july.month, july.begins) == (date(2025, 7, 1), date(2025, 7, 28))
+    assert (august.month, august.begins) == (date(2025, 8, 1), None)
+
+
+def test_noise_has_no_high_load() -> None:
+    index = grid(WEEKS)
+    noise = 10 + np.random.default_rng(4).normal(0, 0.3, len(index))
+    shapes = profile(metered(pd.Series(noise, index))).day_shapes
+    assert {shape.high_load_hours for shape in shapes} == {None}
 
 
 def test_energy_by_floor_area_needs_a_year() -> None:
@@ -427,7 +442,10 @@ def test_the_text_names_the_meter_and_what_to_bear_in_mind(
     assert f"{START} to 2026-06-10; load of: Main Incomer" in done.stdout
     for title in ("Load\n", "Day types", "Load duration", "Months", "Channels", "Bear in mind"):
         assert title in done.stdout
-    assert "within an hour of the opening hours" in done.stdout
+    assert "within an hour of the opening hours in config/sites.yaml" in done.stdout
+    assert "2026-04 (from 2026-04-27)" in done.stdout
+    by_name = profiled(run_script, "--start", START, "--end", END, "--channel", "main incomer")
+    assert [one["channelId"] for one in by_name["channels"]] == [MAIN]
 
 
 @pytest.mark.parametrize(
@@ -437,7 +455,7 @@ def test_the_text_names_the_meter_and_what_to_bear_in_mind(
         (["--days", "7", "--start", START], "not both"),
         (["--start", END, "--end", START], "lies before the start"),
         (["--start", "2026-07-01"], "has not begun"),
-        (["--channel", "4711"], "no channel 4711"),
+        (["--channel", "4711"], "no channel '4711'"),
         (["--start", "yesterday"], "is not a day"),
     ],
 )

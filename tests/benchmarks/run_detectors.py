@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from meter_folder import Meter, read_meters, timezone_of
 
+from analyze.consumption_score import SHIPPED, Scorecard
 from analyze.detectors import Detections, detect
 from analyze.hourly_days import HOURS
 
@@ -50,14 +51,18 @@ def predictions(meter: Meter, found: Detections, track: str) -> pd.DataFrame:
 
 
 def run(
-    folder: Path, dataset: str, timezone: str, tracks: tuple[str, ...]
+    folder: Path,
+    dataset: str,
+    timezone: str,
+    tracks: tuple[str, ...],
+    card: Scorecard = SHIPPED,
 ) -> dict[str, pd.DataFrame]:
     """Predictions of several tracks; the detectors run once for all of them."""
     parts: dict[str, list[pd.DataFrame]] = {track: [] for track in tracks}
     intervals, seconds = 0, 0.0
     for meter in read_meters(folder, dataset, timezone):
         started = time.process_time()
-        found = detect(meter.power_kw, meter.calendar)
+        found = detect(meter.power_kw, meter.calendar, card=card)
         seconds += time.process_time() - started
         intervals += len(meter.index)
         for track in tracks:
@@ -66,6 +71,8 @@ def run(
         "%s: %d intervals, all detectors %.1f processor seconds per million",
         dataset, intervals, 1e6 * seconds / max(intervals, 1),
     )  # fmt: skip
+    if not intervals:
+        raise click.UsageError(f"{dataset} holds no series that can be judged")
     return {track: pd.concat(frames, ignore_index=True) for track, frames in parts.items()}
 
 
@@ -76,11 +83,11 @@ def run(
 @click.option("--dataset", required=True, help="Name of the readings' file, without its ending.")
 @click.option("--track", type=click.Choice(TRACKS), required=True)
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), required=True)
-@click.option("--timezone", help="The meters' zone, such as Europe/London; default by --dataset.")
+@click.option("--timezone", help="The meters' zone; default as in meter_folder.py.")
 def main(data: Path, dataset: str, track: str, out: Path, timezone: str | None) -> None:
     """Write the predictions of one track."""
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    found = run(data, dataset, timezone_of(dataset, timezone), (track,))[track]
+    found = run(data, dataset, timezone_of(data, dataset, timezone), (track,))[track]
     if out.suffix == ".parquet":
         found.to_parquet(out, index=False)
     else:

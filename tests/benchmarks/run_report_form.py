@@ -106,11 +106,11 @@ def judge(meter: Meter, first: int, start: int, stop: int) -> tuple[Floats, Floa
 @click.command()
 @click.option("--data", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--dataset", required=True)
-@click.option("--timezone", help="Of the schedule; known for the public sets.")
+@click.option("--timezone", help="Of the schedule; default as in meter_folder.py.")
 @click.option("--out", type=click.Path(path_type=Path), required=True)
 def main(data: Path, dataset: str, timezone: str | None, out: Path) -> None:
     """Judge every week of every series."""
-    zone_name = timezone_of(dataset, timezone)
+    zone_name = timezone_of(data, dataset, timezone)
     parts = [predictions(meter) for meter in read_meters(data, dataset, zone_name)]
     pd.concat(parts).to_parquet(out)
 

@@ -5,6 +5,9 @@
 Reads the readings, schedules and labels of campus_faults and substation_faults, the unlabelled
 campus_hourly, and the real faults of substation_15min. Every method is run and scored here, with
 the same scorer. scikit-learn, statsmodels and adtk are optional: what is not installed is named.
+
+With --cross-validated the scorecard is fitted here, in memory, without any series that has labels,
+and the column is that of detectors with these weights. The shipped weights stay as they are.
 """
 
 from __future__ import annotations
@@ -20,10 +23,15 @@ from typing import Any
 import click
 import pandas as pd
 from common_methods import METHODS, available
+from fit_detectors import fit, meters_of
 from meter_folder import read_meters, timezone_of
 from run_detectors import TRACKS, run
 
+from analyze.consumption_score import SHIPPED, Scorecard
+
 Score = dict[str, Any]
+LABELLED, UNLABELLED = ("campus_faults", "substation_faults"), "campus_hourly"
+FIT_SEEDS = 3
 ROWS: list[tuple[str, str, str, Callable[[Score], str]]] = [
     ("campus AP", "campus_faults", "consumption", lambda r: f"{r['ap']:.2f}"),
     ("campus event F1", "campus_faults", "consumption", lambda r: f"{r['f1']:.2f}"),
@@ -74,15 +82,25 @@ def _waste(result: Score) -> str:
     )
 
 
-def shipped(folder: Path, dataset: str) -> dict[str, pd.DataFrame]:
+def shipped(folder: Path, dataset: str, card: Scorecard = SHIPPED) -> dict[str, pd.DataFrame]:
     """What the shipped detectors say, by track."""
-    return run(folder, dataset, timezone_of(dataset, None), TRACKS)
+    return run(folder, dataset, timezone_of(folder, dataset), TRACKS, card)
+
+
+def without_labelled(folder: Path) -> Scorecard:
+    """The scorecard fitted on the unlabelled series only that no labelled set holds."""
+    labelled: set[str] = set()
+    for dataset in LABELLED:
+        labels = pd.read_parquet(folder / f"{dataset}_labels.parquet", columns=["series_id"])
+        labelled |= set(labels["series_id"].astype(str))
+    where = timezone_of(folder, UNLABELLED)
+    return fit(meters_of(folder, UNLABELLED, where, labelled), where, FIT_SEEDS).card
 
 
 def common(folder: Path, dataset: str, method: str) -> dict[str, pd.DataFrame]:
     """What a common method says: one score for whatever is unusual, the same in every track."""
     parts = []
-    for meter in read_meters(folder, dataset, timezone_of(dataset, None)):
+    for meter in read_meters(folder, dataset, timezone_of(folder, dataset)):
         score, flag = METHODS[method](meter)
         parts.append(
             pd.DataFrame(
@@ -129,17 +147,21 @@ def native_events(folder: Path, found: dict[str, pd.DataFrame]) -> tuple[int, li
 @click.option("--data", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--scorer", type=click.Path(exists=True, path_type=Path), required=True)
 @click.option("--method", "only", multiple=True, help="Only these common methods; 'none' for none.")
-def main(data: Path, scorer: Path, only: tuple[str, ...]) -> None:
+@click.option("--cross-validated", is_flag=True, help="Fit without the labelled series first.")
+def main(data: Path, scorer: Path, only: tuple[str, ...], cross_validated: bool) -> None:
     """Run, score and print."""
     sys.path.insert(0, str(scorer))
     score_anomalies: Any = importlib.import_module("score_anomalies")
-    names = ["shipped", *(name for name in available() if not only or name in only)]
+    card = without_labelled(data) if cross_validated else SHIPPED
+    own = "cross-validated" if cross_validated else "shipped"
+    names = [own, *(name for name in available() if not only or name in only)]
     columns: dict[str, list[str]] = {}
     for name in names:
         results, seconds, intervals = {}, 0.0, 0
-        for dataset in ("campus_faults", "substation_faults"):
+        for dataset in LABELLED:
             started = time.process_time()
-            found = shipped(data, dataset) if name == "shipped" else common(data, dataset, name)
+            ours = name == names[0]
+            found = shipped(data, dataset, card) if ours else common(data, dataset, name)
             seconds += time.process_time() - started
             intervals += len(found["consumption"])
             labels = pd.read_parquet(data / f"{dataset}_labels.parquet")
@@ -152,7 +174,7 @@ def main(data: Path, scorer: Path, only: tuple[str, ...]) -> None:
     table = pd.DataFrame(columns, index=titles)
     table.insert(0, "reach", [*REACH, "<= 10"])
     click.echo(table.to_markdown() if only == ("markdown",) else table.to_string())
-    alarms = alarms_per_month(shipped(data, "campus_hourly")["consumption"], score_anomalies)
+    alarms = alarms_per_month(shipped(data, UNLABELLED, card)["consumption"], score_anomalies)
     click.echo(f"\ncampus_hourly, consumption alarms per series-month: {alarms:.2f} (reach <= .75)")
     count, missed = native_events(data, shipped(data, "substation_15min"))
     click.echo(f"real faults of substation_15min found: {count - len(missed)} of {count}")

@@ -12,6 +12,8 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from example_shape import finding_chart, follow_ups, load_shape, shape_charts
+
 from analyze.findings import (
     AfterHoursMeter,
     AfterHoursWaste,
@@ -22,6 +24,8 @@ from analyze.findings import (
     Chart,
     DataGap,
     DataQuality,
+    ExpectedTotals,
+    FollowUps,
     Headline,
     HealthIssue,
     Inputs,
@@ -141,6 +145,21 @@ def charts(step: int = 1) -> dict[str, Chart]:
             ),
         ),
         "heatmap": Chart("The building is busiest from 9 to 17 on working days", "kW", heat),
+        **shape_charts(),
+        "quick_win_1": finding_chart(
+            "RTU #1 Lobby: 9.8 kW from Saturday 01:00 to 17:00, where 1.1 kW is expected",
+            162120,
+            (at(5, 1), at(5, 17)),
+            lambda instant: 9.8 if at(5, 1) <= instant < at(5, 17) else 1.3,
+            lambda _: 1.1,
+        ),
+        "anomaly_1": finding_chart(
+            "Elevator: 0.3 kW on average from Wednesday 07:00 to 18:00, where 1.9 kW is expected",
+            162293,
+            (at(2, 7), at(2, 18)),
+            lambda instant: None if instant.hour == 5 else 0.3,
+            lambda instant: 1.9 if 7 <= instant.hour < 18 else 0.2,
+        ),
     }
 
 
@@ -333,6 +352,9 @@ def week_findings(**changes: Any) -> WeekFindings:
         channels=channel_weeks(),
         data_quality=data_quality(),
         charts=charts(),
+        expected=ExpectedTotals(721.2, 6.2, 75.0, 17.9),
+        load_shape=load_shape(),
+        follow_ups=follow_ups(),
     )
     return replace(findings, **changes)
 
@@ -450,4 +472,7 @@ def empty_week() -> WeekFindings:
         channels=nothing,
         data_quality=quality,
         charts=empty,
+        expected=ExpectedTotals(),
+        load_shape=None,
+        follow_ups=FollowUps(),
     )

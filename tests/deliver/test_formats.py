@@ -8,7 +8,7 @@ from types import ModuleType
 import pytest
 
 from analyze import cost_model, wording
-from deliver import formats
+from deliver.forms import formats
 from lib import files
 
 

@@ -20,7 +20,7 @@ from stored_site import (
 from support import Database, ScriptRunner
 from test_report_json import DESIGN, deviations
 
-from deliver.report_json import document_bytes, report_document
+from deliver.weekly.document import document_bytes, report_document
 from lib.date_utils import Period
 
 SCRIPT = "deliver/generate_weekly_report.py"
@@ -59,6 +59,19 @@ def test_a_saved_report_is_formatted_without_a_database(
     assert result.exit_code == 0, result.stderr
     assert saved.read_bytes() == before
     assert "<h1" in saved.with_suffix(".html").read_text(encoding="utf-8")
+    assert saved.with_suffix(".pdf").read_bytes().startswith(b"%PDF-")
+
+
+@pytest.mark.parametrize("ending", [".html", ".pdf"])
+def test_a_switch_asks_for_that_form_alone(
+    run_script: ScriptRunner, saved: Path, ending: str
+) -> None:
+    result = run_script(SCRIPT, "--from-json", saved, f"--{ending[1:]}")
+    made = saved.with_suffix(ending)
+
+    assert result.exit_code == 0, result.stderr
+    assert set(saved.parent.iterdir()) == {saved, made}
+    assert result.stdout.splitlines() == [str(made)]
 
 
 def test_json_goes_to_stdout_when_asked_for(run_script: ScriptRunner, saved: Path) -> None:
@@ -80,7 +93,7 @@ def test_a_file_that_is_no_report_is_a_usage_error(
     assert result.exit_code == 2
     assert "is not a weekly report" in result.stderr or "not a weekly report" in result.stderr
     assert len(result.stderr.splitlines()) == 1
-    assert not (tmp_path / "other.html").exists()
+    assert [path.name for path in tmp_path.iterdir()] == ["other.json"]
 
 
 def test_wrong_combinations_of_options_are_usage_errors(
@@ -91,6 +104,7 @@ def test_wrong_combinations_of_options_are_usage_errors(
         ("--from-json", saved, "--start", "2026-11-09"),
         ("--from-json", saved, "--site", "9"),
         ("--from-json", saved, "--out", tmp_path / "report.html"),
+        ("--from-json", saved, "--out", tmp_path / "report.pdf"),
     ):
         assert run_script(SCRIPT, *arguments).exit_code == 2
     assert {path.name for path in tmp_path.iterdir()} == {"saved.json"}
@@ -134,7 +148,7 @@ def test_a_week_is_over_once_its_readings_had_the_time_to_settle(
 
 
 @pytest.mark.database
-def test_the_page_of_a_run_and_of_its_saved_json_are_the_same_bytes(
+def test_page_and_pdf_of_a_run_and_of_its_saved_json_are_the_same_bytes(
     stored: Database, run_script: ScriptRunner, tmp_path: Path
 ) -> None:
     store_verdict(stored, "pass", WEEK)
@@ -143,7 +157,8 @@ def test_the_page_of_a_run_and_of_its_saved_json_are_the_same_bytes(
     run_script(SCRIPT, "--from-json", first, "--out", again)
 
     assert again.read_bytes() == first.read_bytes()
-    assert again.with_suffix(".html").read_bytes() == first.with_suffix(".html").read_bytes()
+    for ending in (".html", ".pdf"):
+        assert again.with_suffix(ending).read_bytes() == first.with_suffix(ending).read_bytes()
 
 
 @pytest.mark.database
@@ -154,7 +169,7 @@ def test_the_same_data_gives_the_same_files(
     for name in ("one", "two"):
         run_script(SCRIPT, "--site", SITE_ID, "--out", tmp_path / f"{name}.json", env=NOW)
 
-    for ending in ("json", "html"):
+    for ending in ("json", "html", "pdf"):
         one, two = ((tmp_path / f"{name}.{ending}").read_bytes() for name in ("one", "two"))
         assert one == two
 

@@ -18,7 +18,7 @@ from example_findings import (
 )
 
 from analyze.findings import WeekFindings
-from deliver.report_json import document_bytes, report_document
+from deliver.weekly.document import document_bytes, report_document
 
 Document = dict[str, Any]
 
@@ -47,7 +47,11 @@ DESIGN: Document = {
         "headline": str,
         "totalEnergyKwh": NUMBER,
         "totalCost": NUMBER,
+        "expectedCost": NUMBER,
+        "costChangePct": NUMBER,
         "changeVsBaselinePct": NUMBER,
+        "usualPeakKw": NUMBER,
+        "peakChangePct": NUMBER,
         "peakDemandKw": NUMBER,
         "peakDemandAt": (str, type(None)),
         "topRisks": [{"title": str, "severity": SEVERITY, "channelIds": IDS}],
@@ -83,6 +87,19 @@ DESIGN: Document = {
                     "start": TIME,
                     "end": TIME,
                     "description": str,
+                }
+            ],
+        },
+        "followUps": {
+            "summary": {"savedKwh": NUMBER, "savedCost": NUMBER},
+            "items": [
+                {
+                    **CHANNEL,
+                    "status": {"new", "persisting", "returned", "fixed"},
+                    "weeklyKwh": [NUMBER],
+                    "savedKwh": NUMBER,
+                    "savedCost": NUMBER,
+                    "sentence": str,
                 }
             ],
         },
@@ -206,6 +223,28 @@ def test_the_document_has_the_keys_and_types_of_the_design(findings: WeekFinding
     assert deviations(document, DESIGN) == []
     assert document["charts"]
     assert deviations(list(document["charts"].values()), [CHART]) == []
+
+
+def test_the_shape_of_the_load_stands_beside_what_is_usual() -> None:
+    shape = document_of(week_findings())["sections"]["loadShape"]
+
+    assert (shape["nearBaseKw"], shape["usual"]["nearBaseKw"]) == (21.3, 20.9)
+    assert (shape["loadFactor"], shape["usualWeeks"]) == (0.43, 6)
+    assert shape["dayTypes"][1] == {
+        "dayType": "saturday", "days": 1, "meanDayKwh": 744.0, "expectedDayKwh": 546.1,
+        "changePct": 36.2, "nearBaseKw": 22.0, "nearPeakKw": 38.1, "highLoadHours": 9.3,
+    }  # fmt: skip
+    assert document_of(empty_week())["sections"]["loadShape"] is None
+
+
+def test_a_chart_of_a_finding_names_its_channel_and_when_it_happened() -> None:
+    charts = document_of(week_findings())["charts"]
+
+    assert charts["quickWin1"]["channelId"] == 162120
+    assert charts["quickWin1"]["marks"] == [
+        {"start": "2026-11-14T01:00:00-05:00", "end": "2026-11-14T17:00:00-05:00"}
+    ]
+    assert "channelId" not in charts["load"]
 
 
 def test_what_goes_in_comes_out() -> None:

@@ -3,141 +3,40 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
 from dataclasses import replace
-from datetime import date, timedelta
-from html.parser import HTMLParser
+from datetime import timedelta
 from itertools import pairwise
+from pathlib import Path
 from typing import Any
 
 import pytest
 from example_findings import (
     GENERATED_AT,
     breaker_status,
-    charts,
     data_quality,
     empty_week,
     overridden,
     week_findings,
 )
+from hostile_names import FEW_POINTS, hostile_names, renamed, weeks_named
+from html_page import Page, html_of, page_of
 
-from analyze.findings import Chart, DriftFinding, Reconciliation, Series, WeekFindings
-from deliver.report_json import report_document
-from deliver.weekly_html import weekly_page
+from analyze.findings import DriftFinding, FollowUps, Reconciliation, WeekFindings
+from deliver.weekly.document import report_document
+from deliver.weekly.page import METHODS, weekly_page
 from lib.errors import UsageError
 
-VOID = {"meta", "link", "br", "hr", "img", "input"}
-HOSTILE = [
-    "<script>alert(1)</script>",
-    '"><img src=x onerror=alert(1)>',
-    "</title><script>alert(1)</script>",
-    "</style><b>",
-    "]]><svg onload=alert(1)>",
-    "{{ 7 * 7 }}{% raw %}",
-    "=cmd|'/C calc'!A1",
-    "../../etc/passwd",
-    "javascript:alert(1)",
-    "$x^2$ & <b>bold</b> &amp;",
-    "\u202eotni detrevni",
-    "مكيف الهواء رقم ١",
-    "冷凍機 №1 🧊",
-    "W" * 300,
-    "tab\tand\x00null\x1b[31m",
-]
-
-
-# Enough to draw every kind of mark, quickly.
-FEW_POINTS = charts(step=16)
-
-
-class Page(HTMLParser):
-    """The elements of a page: their tree as lines, their attributes, the text of each."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.structure: list[str] = []
-        self.elements: list[tuple[str, dict[str, str | None]]] = []
-        self.texts: list[str] = []
-        self.open: list[str] = []
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.structure.append(f"{'/'.join(self.open)}/{tag} {sorted(name for name, _ in attrs)}")
-        self.elements.append((tag, dict(attrs)))
-        if tag not in VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag, f"</{tag}> closes another element"
-
-    def handle_startendtag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.handle_starttag(tag, attrs)
-        if tag not in VOID:
-            self.open.pop()
-
-    def handle_data(self, data: str) -> None:
-        if data.strip():
-            self.texts.append(data.strip())
-
-    @property
-    def text(self) -> str:
-        return " ".join(" ".join(self.texts).split())
-
-
-def page_of(findings: WeekFindings, **changes: Any) -> Page:
-    document = report_document(findings, breaker_status(**changes), GENERATED_AT)
-    return Page(weekly_page(document))
-
-
-def renamed(rename: Callable[[str], str]) -> WeekFindings:
-    """The example week with every text from outside replaced."""
-    week = week_findings()
-
-    def each(rows: tuple[Any, ...], *names: str) -> tuple[Any, ...]:
-        return tuple(
-            replace(row, **{name: rename(getattr(row, name)) for name in names}) for row in rows
-        )
-
-    quality = week.data_quality
-    return replace(
-        week,
-        site_name=rename(week.site_name),
-        headline=rename(week.headline),
-        totals=replace(week.totals, source=rename(week.totals.source)),
-        top_risks=each(week.top_risks, "title"),
-        top_opportunities=each(week.top_opportunities, "title"),
-        health_issues=each(week.health_issues, "channel_name", "description"),
-        after_hours=replace(week.after_hours, meters=each(week.after_hours.meters, "channel_name")),
-        anomalies=each(week.anomalies, "channel_name", "context"),
-        spikes=each(week.spikes, "channel_name"),
-        quick_wins=tuple(
-            replace(win, actions=tuple(rename(action) for action in win.actions))
-            for win in each(week.quick_wins, "title", "owner", "evidence")
-        ),
-        channels=each(week.channels, "channel_name"),
-        data_quality=replace(
-            quality,
-            by_channel=each(quality.by_channel, "channel_name"),
-            gaps=each(quality.gaps, "channel_name"),
-            caveats=tuple(rename(caveat) for caveat in quality.caveats),
-        ),
-        charts={
-            name: replace(chart, title=rename(chart.title)) for name, chart in FEW_POINTS.items()
-        },
-    )
+ROOT = Path(__file__).resolve().parents[2]
 
 
 @pytest.fixture(scope="module")
-def page() -> Page:
-    return page_of(week_findings())
+def html() -> str:
+    return html_of(week_findings())
 
 
 @pytest.fixture(scope="module")
-def plain_structure() -> list[str]:
-    return page_of(renamed(lambda _: "name")).structure
+def page(html: str) -> Page:
+    return Page(html)
 
 
 def test_the_first_page_says_what_it_cost_what_went_wrong_and_what_to_do(page: Page) -> None:
@@ -155,18 +54,20 @@ def test_the_first_page_says_what_it_cost_what_went_wrong_and_what_to_do(page: P
 
 def test_every_section_is_there_in_its_order(page: Page) -> None:
     sections = [
-        "Load against the expected", "Energy by day", "Load by day and hour", "Channels",
-        "After-hours waste", "Unusual consumption", "Spikes", "Quick wins", "Sensor health",
-        "Data quality", "How each number is defined",
+        "Load against the expected", "Energy by day", "Load by day and hour", "Kinds of days",
+        "Base load and peak", "Channels", "Quick wins", "Fixed since", "After-hours waste",
+        "Unusual consumption", "Spikes", "Sensor health", "Data quality",
+        "How each number is defined",
     ]  # fmt: skip
-    positions = [page.texts.index(title) for title in sections]
+    headings = page.texts[page.texts.index("Load against the expected") :]
+    positions = [headings.index(title) for title in sections]
 
     assert positions == sorted(positions)
 
 
 def test_an_override_is_shown_with_name_and_reason() -> None:
     document = report_document(week_findings(), overridden(), GENERATED_AT)
-    text = Page(weekly_page(document)).text
+    text = Page(weekly_page(document, {})).text
 
     assert "Published by hand although validation said “fail”." in text
     released = "Thu 12 Nov: released by Dana Hughes (meter swap on Thursday, gap confirmed on site)"
@@ -177,7 +78,7 @@ def test_a_report_saved_before_overrides_were_listed_still_names_its_override() 
     document = report_document(week_findings(), overridden(), GENERATED_AT)
     validation = document["metadata"]["validation"]
     del validation["overrides"], validation["validatedAt"]
-    text = Page(weekly_page(document)).text
+    text = Page(weekly_page(document, {})).text
 
     assert "Dana Hughes" in text
     assert "meter swap on Thursday, gap confirmed on site" in text
@@ -196,48 +97,53 @@ def test_warnings_of_the_validation_are_shown() -> None:
 
 
 def test_the_same_document_gives_the_same_bytes() -> None:
-    document = report_document(week_findings(), breaker_status(), GENERATED_AT)
+    week = week_findings(charts=FEW_POINTS)
 
-    assert weekly_page(document) == weekly_page(document)
+    assert html_of(week) == html_of(week)
 
 
-def test_the_page_is_one_small_file_that_asks_the_network_for_nothing() -> None:
-    html = weekly_page(report_document(week_findings(), breaker_status(), GENERATED_AT))
-    page = Page(html)
-
+def test_the_page_is_one_small_file_that_asks_the_network_for_nothing(
+    html: str, page: Page
+) -> None:
     assert len(html.encode()) < 600_000
     assert "://" not in html
     assert not {tag for tag, _ in page.elements} & {"script", "link", "img", "iframe", "object"}
-    for _, attributes in page.elements:
-        for name in ("src", "href", "xlink:href", "action", "data"):
-            assert (attributes.get(name) or "#").startswith("#")
+    for tag, attributes in page.elements:
+        assert not {"src", "xlink:href", "action", "data"} & set(attributes)
+        target = attributes.get("href") or "#"
+        assert target.startswith("#") or (tag == "a" and target.startswith(f"{METHODS}#"))
     assert not re.search(r"@import|url\((?!#)", html)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_name_leaves_the_elements_of_the_page_as_they_are(
-    name: str, plain_structure: list[str]
-) -> None:
-    assert page_of(renamed(lambda _: name)).structure == plain_structure
+def test_every_definition_leads_to_a_chapter_of_the_methods(page: Page) -> None:
+    headings = re.findall(r"^#+ (.+)$", (ROOT / "docs/methods.md").read_text("utf-8"), re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in headings}
+    targets = [
+        dict(attributes).get("href") or "" for tag, attributes in page.elements if tag == "a"
+    ]
+    chapters = {target.split("#")[1] for target in targets if target.startswith(METHODS)}
+
+    assert len(chapters) >= 8
+    assert chapters <= anchors
 
 
-def with_names_in_charts(text: str) -> WeekFindings:
-    """The example week whose charts carry `text` as unit and as names of series."""
-    drawn = {
-        key: Chart(chart.title, text, tuple(replace(line, name=text) for line in chart.series))
-        for key, chart in FEW_POINTS.items()
-    }
-    return week_findings(charts=drawn)
+def test_200_hostile_names_leave_the_elements_of_the_page_as_they_are() -> None:
+    names = iter(hostile_names())
+    drawn = {name: FEW_POINTS[name] for name in ("load", "heatmap", "quick_win_1")}
+    whole = week_findings(charts=drawn)
+    plain = page_of(renamed(lambda _: "name", whole, units_too=True), drawn=True)
+    for week in weeks_named(whole, names):
+        page = page_of(week, drawn=True)
+        assert outside_drawings(page) == outside_drawings(plain)
+        # A unit of blanks is no text in a drawing; no name is anything else in one.
+        assert {tag for tag, _ in page.elements} == {tag for tag, _ in plain.elements}
+        assert {name for _, found in page.elements for name in found} == {
+            name for _, found in plain.elements for name in found
+        }
 
 
-@pytest.fixture(scope="module")
-def plain_charts() -> list[str]:
-    return page_of(with_names_in_charts("kW")).structure
-
-
-@pytest.mark.parametrize("name", HOSTILE)
-def test_a_hostile_name_in_a_chart_is_text(name: str, plain_charts: list[str]) -> None:
-    assert page_of(with_names_in_charts(name)).structure == plain_charts
+def outside_drawings(page: Page) -> list[str]:
+    return [line for line in page.structure if "/svg/" not in line]
 
 
 def test_a_name_is_shown_as_it_is() -> None:
@@ -246,15 +152,15 @@ def test_a_name_is_shown_as_it_is() -> None:
     assert "A & B <1> $x$" in text
 
 
-def test_ids_are_unique_and_references_lead_somewhere(page: Page) -> None:
+def test_ids_are_unique_and_references_lead_somewhere(html: str, page: Page) -> None:
     ids = [attributes["id"] for _, attributes in page.elements if "id" in attributes]
     wanted = {
         reference
         for _, attributes in page.elements
         for name in ("aria-labelledby", "href")
-        for reference in (attributes.get(name) or "").replace("#", "").split()
+        for reference in (attributes.get(name) or "").split()
     }
-    html = weekly_page(report_document(week_findings(), breaker_status(), GENERATED_AT))
+    wanted = {one.removeprefix("#") for one in wanted if not one.startswith(METHODS)}
 
     assert len(ids) == len(set(ids))
     assert (wanted | set(re.findall(r"url\(#([^)]+)\)", html))) <= set(ids)
@@ -269,42 +175,8 @@ def test_headings_never_skip_a_level_and_the_language_is_stated(page: Page) -> N
     assert dict(page.elements)["html"] == {"lang": "en"}
 
 
-def test_every_chart_is_named_and_has_its_numbers_as_a_table(page: Page) -> None:
-    drawings = [attributes for tag, attributes in page.elements if tag == "svg"]
-    figures = sum(tag == "figure" for tag, _ in page.elements)
-
-    assert figures == 3
-    assert len(drawings) == 2 * figures
-    assert all(drawing["role"] == "img" and drawing["aria-labelledby"] for drawing in drawings)
-    assert page.text.count("The numbers of this chart") == figures
-    assert page.texts.count("Thu 12 Nov, 14:15") >= 1
-
-
-def test_a_gap_is_a_gap_in_the_line_and_in_the_table() -> None:
-    x = tuple(f"2026-11-09T{hour:02d}:00:00-05:00" for hour in range(6))
-    line = Series("actual", x, (1.0, 2.0, None, None, 2.0, 1.0))
-    whole = Series("actual", x, (1.0, 2.0, 3.0, 3.0, 2.0, 1.0))
-
-    def pieces(series: Series) -> tuple[int, str]:
-        drawn = {"load": Chart("Load", "kW", (series,))}
-        html = weekly_page(
-            report_document(week_findings(charts=drawn), breaker_status(), GENERATED_AT)
-        )
-        svg = html[html.index("<svg") : html.index("</svg>")]
-        load = next(path for path in paths(svg) if "stroke: #1c2733" in path)
-        return load.count("M "), Page(html).text
-
-    assert pieces(whole)[0] == 1
-    assert pieces(line)[0] == 2
-    assert "Mon 9 Nov, 02:00 – Mon 9 Nov, 03:00 –" in pieces(line)[1]
-
-
-def paths(svg: str) -> Iterator[str]:
-    return (found[0] for found in re.finditer(r"<path [^>]*>", svg))
-
-
 def test_a_week_without_readings_says_so_and_invents_no_zero() -> None:
-    page = page_of(empty_week())
+    page = page_of(empty_week(), drawn=True)
     overview = page.text[: page.text.index("Load against the expected")]
 
     assert "No data arrived this week" in overview
@@ -322,6 +194,8 @@ def unpriced() -> WeekFindings:
     return replace(
         week,
         totals=replace(week.totals, cost=None, tariff_cover="unset"),
+        expected=replace(week.expected, cost=None, cost_change_pct=None),
+        follow_ups=FollowUps(week.follow_ups.stories, week.follow_ups.saved_kwh, None),
         savings=replace(week.savings, **nothing, low=None, high=None),
         quick_wins=tuple(replace(win, **nothing, **bounds) for win in week.quick_wins),
         top_opportunities=tuple(replace(one, annual_cost=None) for one in week.top_opportunities),
@@ -336,7 +210,7 @@ def unpriced() -> WeekFindings:
 
 def test_without_a_tariff_no_money_is_shown_and_energy_stands_in() -> None:
     document = report_document(unpriced(), breaker_status(), GENERATED_AT)
-    text = Page(weekly_page(document)).text
+    text = Page(weekly_page(document, {})).text
 
     assert "No tariff is set for this site" in text
     assert "$" not in text
@@ -386,23 +260,6 @@ def test_a_period_is_called_what_it_is(days: int, title: str, noun: str) -> None
     assert noun == "week" or "this week" not in page.text.lower()
 
 
-def test_a_holiday_is_named_where_its_day_stands() -> None:
-    page = page_of(week_findings(closed_days=(date(2026, 11, 11),)))
-
-    # In the three wide drawings, and with a star on a phone.
-    assert page.texts.count("Wed 11 (holiday)") == 3
-    assert page.texts.count("Wed*") == 3
-    assert "(holiday)" not in page_of(week_findings()).text
-
-
-def test_no_data_is_in_the_legend_only_where_data_is_missing() -> None:
-    x = tuple(f"2026-11-09T{hour:02d}:00:00-05:00" for hour in range(3))
-    expected = Series("expected", x, (None, 1.0, 2.0))
-    for values, times in (((1.0, 2.0, 3.0), 0), ((1.0, None, 3.0), 1)):
-        drawn = {"load": Chart("Load", "kW", (Series("actual", x, values), expected))}
-        assert page_of(week_findings(charts=drawn)).texts.count("No data") == times
-
-
 def test_a_reason_not_to_judge_ends_with_one_full_stop() -> None:
     reason = "The site was never closed in the period: there is no after-hours waste to judge."
     waste = replace(week_findings().after_hours, caveat=reason)
@@ -432,10 +289,6 @@ def test_one_channel_and_no_finding_make_a_sensible_page() -> None:
         assert sentence in text
 
 
-def test_charts_that_analyze_left_out_are_left_out() -> None:
-    assert "Load against the expected" not in page_of(week_findings(charts={})).text
-
-
 def test_long_lists_are_cut_with_a_word_about_the_rest() -> None:
     spikes = week_findings().spikes * 50
     page = page_of(week_findings(spikes=spikes))
@@ -449,7 +302,7 @@ def test_a_document_that_is_no_report_is_a_usage_error(document: dict[str, Any])
         weekly_page(document)
 
 
-def test_text_and_background_colours_contrast_at_least_4_5_to_1() -> None:
+def test_text_and_background_colours_contrast_at_least_4_5_to_1(html: str) -> None:
     def luminance(colour: str) -> float:
         parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
         linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
@@ -459,17 +312,10 @@ def test_text_and_background_colours_contrast_at_least_4_5_to_1() -> None:
         high, low = sorted((luminance(one), luminance(other)), reverse=True)
         return (high + 0.05) / (low + 0.05)
 
-    html = weekly_page(report_document(week_findings(), breaker_status(), GENERATED_AT))
     variables = dict(re.findall(r"--(\w+): (#[0-9a-f]{6})", html))
     for text in ("ink", "muted", "accent", "above"):
         for background in ("#ffffff", variables["faint"], "#fdf3ec"):
             assert contrast(variables[text], background) >= 4.5
-
-
-def test_the_page_is_drawn_without_the_interactive_plotting_library() -> None:
-    code = "import sys, deliver.weekly_html; sys.exit('matplotlib.pyplot' in sys.modules)"
-
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 
 def test_drifts_and_what_sub_meters_leave_unexplained_are_told_with_their_evidence() -> None:
@@ -488,3 +334,55 @@ def test_drifts_and_what_sub_meters_leave_unexplained_are_told_with_their_eviden
     assert "Silent and left out: Spare" in text
     assert "12 % is not explained, usually 3 %" in text
     assert "against its sub-meters" not in page_of(week_findings()).text
+
+
+def test_cost_and_peak_are_compared_with_what_was_expected(page: Page) -> None:
+    overview = page.text[: page.text.index("Load against the expected")].replace("\u00a0", " ")
+
+    assert "$766 Energy at the site’s tariff; ▲ 6.2% above the expected $721" in overview
+    assert "Fri 13 Nov, 14:15; ▲ 17.9% above the expected 75.0 kW" in overview
+
+
+def test_base_load_peak_and_kinds_of_days_stand_beside_what_is_usual(page: Page) -> None:
+    text = page.text.replace("\u00a0", " ")
+
+    assert "Base load what runs day and night 21.3 kW 20.9 kW" in text
+    assert "Load factor mean load ÷ peak demand 0.43 0.47" in text
+    assert "Usual: the median of the same days in the 6 weeks before." in text
+    assert "Saturday 1 day 744 546 +36.2% 22.0 38.1 9.3" in text
+    assert "Holiday 1 day 600 – – 20.9 61.0 10.1" in text
+
+
+def test_what_was_fixed_is_told_with_what_it_saved_and_what_is_new_is_not(page: Page) -> None:
+    text = page.text.replace("\u00a0", " ")
+    fixed = text[text.rindex("Fixed since Waste") :][:300]
+
+    assert "RTU #3 Offices ; 183 kWh ($21.91) saved" in text
+    assert "RTU #3 Offices is off after hours again" in fixed
+    assert "183 kWh ($21.91) saved since" in fixed
+    assert "It is new" not in text
+    assert "Fixed since:" not in page_of(week_findings(follow_ups=FollowUps())).text
+
+
+def test_a_quick_win_stands_with_its_evidence_its_actions_and_its_chart(html: str) -> None:
+    start = html.index('id="quick-win-1"')
+    win = html[start : html.index("</article>", start)]
+
+    for part in ("Ran at 9.8 kW on 2 nights", "Check the schedule of RTU #1", "quickWin1-title"):
+        assert part in win
+    assert 'id="quick-win-2"' in html
+    assert "quickWin2" not in html
+
+
+def test_a_report_saved_before_these_sections_existed_is_shown_without_them() -> None:
+    document = report_document(week_findings(), breaker_status(), GENERATED_AT)
+    for key in ("loadShape", "followUps"):
+        del document["sections"][key]
+    for key in ("expectedCost", "costChangePct", "usualPeakKw", "peakChangePct"):
+        del document["summary"][key]
+    old = {name: document["charts"][name] for name in ("load", "dailyEnergy", "heatmap")}
+    text = Page(weekly_page({**document, "charts": old})).text
+
+    assert "Load by day and hour" in text
+    assert "Energy a day, kWh" not in text
+    assert "Base load and peak" not in text

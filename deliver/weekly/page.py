@@ -1,73 +1,50 @@
 """The weekly report as one HTML page, made from the report's JSON document and nothing else.
 
 The page needs no network, no script and no other file. Every name in it came from outside: the
-template escapes all text, and the only markup passed through is the SVG drawn here.
+template escapes all text, and the only markup passed through is the SVG of weekly/figures.py.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from datetime import datetime
-from itertools import zip_longest
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
-from markupsafe import Markup
 
 from analyze.findings import WHOLLY_MEASURED_PCT
 from analyze.wording import WEEK_DAYS, period_noun
-from deliver import charts, formats
+from deliver.forms import formats
+from deliver.weekly.figures import Figure, weekly_figures
 from lib.errors import UsageError
 
-TEMPLATES = Path(__file__).with_name("templates")
+TEMPLATES = Path(__file__).parents[1] / "templates"
+# From where reports lie, reports/{site}/; a page elsewhere names the file all the same.
+METHODS = "../../docs/methods.md"
 # Longer lists are cut on the page, with a line that says so; the JSON has them whole.
 MAX_ROWS = 40
 # A change this large fills its bar; larger ones are not drawn longer.
 FULL_BAR_PCT = 50.0
 
-_PAINTERS: dict[str, Callable[[str, dict[str, Any], charts.Days], charts.Drawing]] = {
-    "load": charts.load_chart,
-    "dailyEnergy": charts.daily_chart,
-    "heatmap": charts.heat_map,
-}
 
-
-class ChartFigure(NamedTuple):
-    """One chart ready for the page: its drawings, and its numbers as a table."""
-
-    title: str
-    unit: str
-    wide: Markup
-    narrow: Markup
-    columns: list[str]
-    rows: list[list[str]]
-    low: float | None
-    high: float | None
-    has_gap: bool
-    has_closed_day: bool
-
-
-def weekly_page(document: dict[str, Any]) -> str:
+def weekly_page(document: dict[str, Any], figures: Mapping[str, Figure] | None = None) -> str:
     """The HTML page of a weekly report.
 
-    `document` is what report_json.report_document made, or the same read from a saved file.
+    `document` is what report_json.report_document made, or the same read from a saved file;
+    `figures` are its weekly_figures where they are drawn already.
+
     Raises UsageError when it is not a weekly report.
     """
     environment = _environment(_text(document, "metadata", "site", "currency"))
     try:
         period = document["metadata"]["period"]
-        closed_days = frozenset(period.get("closedDays", ()))
         days = formats.days_between(period["start"], period["end"])
-        figures = {
-            name: _figure(name, document["charts"][name], paint, closed_days)
-            for name, paint in _PAINTERS.items()
-            if name in document["charts"]
-        }
         template = environment.get_template("weekly_report.html.j2")
         return template.render(
             report=document,
-            figures=figures,
+            figures=weekly_figures(document) if figures is None else figures,
+            methods=METHODS,
             max_rows=MAX_ROWS,
             noun=period_noun(days),
             is_longer=days > WEEK_DAYS,
@@ -125,34 +102,3 @@ def change_bar(change_pct: float | None) -> str:
     width = min(abs(change_pct) / FULL_BAR_PCT, 1.0) * 50
     start = 50 if change_pct > 0 else 50 - width
     return f"left:{start:.1f}%;width:{width:.1f}%"
-
-
-def _figure(
-    name: str,
-    chart: dict[str, Any],
-    paint: Callable[[str, dict[str, Any], charts.Days], charts.Drawing],
-    closed_days: charts.Days,
-) -> ChartFigure:
-    drawing = paint(name, chart, closed_days)
-    # The expected may be unknown where something was measured.
-    measured = chart["series"] if name == "heatmap" else chart["series"][:1]
-    known = charts.value_range(chart)
-    x = chart["series"][0]["x"] if chart["series"] else []
-    values = zip_longest(*(series["y"] for series in chart["series"]))
-    digits = 1 if known and known[1] < 1000 else 0
-    return ChartFigure(
-        title=chart["title"],
-        unit=chart["unit"],
-        # The one place where markup is not escaped: matplotlib and ElementTree wrote it.
-        wide=Markup(drawing.wide),  # noqa: S704
-        narrow=Markup(drawing.narrow),  # noqa: S704
-        columns=[formats.axis_label(series["name"]) for series in chart["series"]],
-        rows=[
-            [formats.axis_label(at), *(formats.number(value, digits) for value in row)]
-            for at, row in zip(x, values, strict=True)
-        ],
-        low=known[0] if known else None,
-        high=known[1] if known else None,
-        has_gap=known is None or any(None in series["y"] for series in measured),
-        has_closed_day=bool(closed_days),
-    )

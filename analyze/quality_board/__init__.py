@@ -1,0 +1,1 @@
+"""The state of every site's data, for the quality dashboard: what it is, and how it is read."""

@@ -1,0 +1,1 @@
+"""The quality dashboard: its JSON document, its page and the small server that offers both."""

@@ -1,0 +1,240 @@
+"""The weekly report as a PDF, from the same document and figures as the page.
+
+This module says what stands where, in the words and digits of the page; templates/weekly_report.typ
+lays it out. Longer lists are cut as on the page: the JSON has them whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from analyze.findings import WHOLLY_MEASURED_PCT
+from deliver.forms import formats
+from deliver.forms.pdf import compile_pdf, heading, isolated
+from deliver.weekly.figures import Figure, weekly_figures
+from deliver.weekly.pdf_blocks import Words, chart_block
+from deliver.weekly.pdf_data import quality_section, terms_section
+from deliver.weekly.pdf_sections import finding_sections, fixed_stories, saved_since
+from lib.errors import UsageError
+
+TEMPLATE = "weekly_report.typ"
+# So many things that were fixed are named on the first page.
+MAX_FIXED = 3
+# Charts are drawn for a screen; on paper, at six tenths of their size, their text is set larger.
+_SCREEN_TEXT, _PAPER_TEXT = "font-size: 11px", "font-size: 12.5px"
+
+_TITLES = {"week": "Weekly energy report", "day": "Daily energy report"}
+_TARIFF_NOTES = {
+    "unset": "No tariff is set for this site",
+    "outside": "The site’s tariff begins after this {noun}",
+    "part": "Of the days that the site’s tariff covers",
+}
+# The sections of the page that are charts, and which of them stand side by side.
+_CHART_TITLES = {
+    "load": "Load against the expected",
+    "dailyEnergy": "Energy by day",
+    "heatmap": "Load by day and hour",
+}
+_CHART_ROWS = (("load",), ("dailyEnergy", "heatmap"))
+
+
+def weekly_pdf(document: dict[str, Any], figures: Mapping[str, Figure] | None = None) -> bytes:
+    """The PDF of a weekly report; the same document gives the same bytes.
+
+    `document` is what report_json.report_document made, or the same read from a saved file;
+    `figures` are its weekly_figures where they are drawn already. Raises UsageError when it is not
+    a weekly report.
+    """
+    try:
+        drawn = weekly_figures(document) if figures is None else figures
+        content = report_content(document, drawn)
+        drawings = _for_paper(drawn, Words.of(document))
+        created = datetime.fromisoformat(document["metadata"]["generatedAt"])
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise UsageError(f"not a weekly report document: {error}") from error
+    return compile_pdf(TEMPLATE, content, drawings, created)
+
+
+def _for_paper(figures: Mapping[str, Figure], words: Words) -> dict[str, str | bytes]:
+    """The drawings: those that stand side by side as drawn for a phone, the others wide."""
+    halves = {name for row in _chart_rows(figures, words) if len(row) > 1 for name in row}
+    return {
+        name: str(figure.narrow)
+        if name in halves
+        else str(figure.wide).replace(_SCREEN_TEXT, _PAPER_TEXT)
+        if figure.narrow
+        else str(figure.wide)
+        for name, figure in figures.items()
+    }
+
+
+def _chart_rows(figures: Mapping[str, Figure], words: Words) -> list[list[str]]:
+    """The names of the charts, a row at a time; only a week's charts are small enough for pairs."""
+    rows = []
+    for row in _CHART_ROWS:
+        names = [name for name in row if name in figures]
+        can_pair = not words.is_longer and all(figures[name].narrow for name in names)
+        rows += [names] if can_pair else [[name] for name in names]
+    return [row for row in rows if row]
+
+
+def report_content(document: dict[str, Any], figures: Mapping[str, Figure]) -> dict[str, Any]:
+    """What the template sets: texts, in their order, under the names it knows."""
+    words = Words.of(document)
+    metadata, summary = document["metadata"], document["summary"]
+    return {
+        "title": f"{metadata['site']['name']}: energy, {metadata['period']['label']}",
+        "site": metadata["site"]["name"],
+        "kind": f"{_TITLES.get(words.noun, 'Energy report')}, {metadata['period']['label']}",
+        "notice": _notice(metadata["validation"]),
+        "headline": heading(summary["headline"]),
+        "numbers": _numbers(document, words),
+        "risks": {
+            "rows": [[risk["title"], risk["severity"]] for risk in summary["topRisks"]],
+            "none": words.nothing("Nothing out of the ordinary."),
+        },
+        "opportunities": {
+            "rows": [_opportunity(item, words) for item in summary["topOpportunities"]],
+            "none": words.nothing(f"Nothing to save was found in this {words.noun}."),
+            "fixed": _fixed_line(document["sections"], words),
+        },
+        "data": _data_line(document),
+        "sections": [
+            *_chart_sections(figures, words),
+            *finding_sections(document, figures, words),
+            quality_section(document),
+            terms_section(document, words),
+        ],
+    }
+
+
+def _notice(validation: dict[str, Any]) -> dict[str, Any] | None:
+    """The override that the report was made under, name and reason of each."""
+    if validation["overriddenBy"] is None:
+        return None
+    # Reports saved by older versions do not list them.
+    overrides = validation.get("overrides") or [
+        {"days": [], "by": validation["overriddenBy"], "reason": validation["overrideReason"]}
+    ]
+    lines = []
+    for override in overrides:
+        days = ", ".join(formats.axis_label(day) for day in override["days"]) or "This period"
+        by, reason = isolated(override["by"]), isolated(override["reason"])
+        lines.append(f"{days}: released by {by} ({reason})")
+    verdict = validation["verdict"]
+    return {
+        "head": f"Published by hand although validation said “{verdict}”.",
+        "lines": lines,
+    }
+
+
+def _numbers(document: dict[str, Any], words: Words) -> list[dict[str, str]]:
+    summary = document["summary"]
+    expected = formats.quantity(summary["expectedEnergyKwh"], "kWh")
+    against = formats.against(summary["changeVsBaselinePct"], expected)
+    # Reports saved by older versions do not say how much was measured.
+    measured_pct = summary.get("totalsMeasuredPct", 100.0)
+    is_partial = summary["totalEnergyKwh"] is not None and measured_pct < WHOLLY_MEASURED_PCT
+    share = formats.percent(measured_pct, 0)
+    measured = f"Measured for {share} of the {words.noun}; in those hours: "
+    tariff = _TARIFF_NOTES.get(summary.get("tariffCover", "whole"), "Energy at the site’s tariff")
+    energy = formats.quantity(summary["totalEnergyKwh"], "kWh")
+    cost = _against(summary, "costChangePct", words.money(summary.get("expectedCost")))
+    usual_peak = formats.quantity(summary.get("usualPeakKw"), "kW")
+    peak = _against(summary, "peakChangePct", usual_peak)
+    return [
+        {
+            "label": "Energy",
+            "value": f"≥ {energy}" if is_partial else energy,
+            "note": (measured if is_partial else "") + against,
+        },
+        {
+            "label": "Cost",
+            "value": words.money(summary["totalCost"]),
+            "note": "; ".join([tariff.format(noun=words.noun), *cost]),
+        },
+        {
+            "label": "Peak demand",
+            "value": formats.quantity(summary["peakDemandKw"], "kW"),
+            "note": "; ".join([formats.moment(summary["peakDemandAt"]), *peak]),
+        },
+        {"label": "Possible savings a year", **_savings(document, words)},
+    ]
+
+
+def _against(summary: dict[str, Any], change: str, expected: str) -> list[str]:
+    """A change against the expected, where it is known; older reports do not say it."""
+    change_pct = summary.get(change)
+    return [] if change_pct is None else [formats.against(change_pct, expected)]
+
+
+def _fixed_line(sections: dict[str, Any], words: Words) -> str | None:
+    stories = fixed_stories(sections)
+    if not stories:
+        return None
+    names = ", ".join(isolated(story["channelName"]) for story in stories[:MAX_FIXED])
+    left = len(stories) - MAX_FIXED
+    more = f" and {left} more" if left > 0 else ""
+    return f"Fixed since: {names}{more}; {saved_since(sections, words)} saved"
+
+
+def _savings(document: dict[str, Any], words: Words) -> dict[str, str]:
+    savings = document["summary"]["totalPotentialSavings"]
+    has_wins = bool(document["sections"]["quickWins"])
+    is_judged = words.has_data and words.has_history
+    if has_wins:
+        has_price = savings["annualCost"] is not None
+        note = words.money_range(savings["low"], savings["high"]) if has_price else None
+        note = note or "No price is known"
+    else:
+        note = "No quick win found" if is_judged else "Not judged"
+    shown = words.has_data and (words.has_history or has_wins)
+    return {"value": words.money(savings["annualCost"] if shown else None), "note": note}
+
+
+def _opportunity(item: dict[str, Any], words: Words) -> list[str | int | None]:
+    """Title, worth, its range, and the rank of the quick win that it names."""
+    if item["annualCost"] is None:
+        worth = f"{formats.quantity(item['weeklyKwh'], 'kWh')} {words.weekly}"
+    else:
+        worth = f"{words.money(item['annualCost'])} a year"
+    low, high = item["annualCostLow"], item["annualCostHigh"]
+    return [item["title"], worth, None if low is None else words.money_range(low, high)]
+
+
+def _data_line(document: dict[str, Any]) -> str:
+    quality, validation = document["dataQuality"], document["metadata"]["validation"]
+    estimated = sum(channel["estimated"] for channel in quality["byChannel"])
+    rejected = sum(channel["rejected"] for channel in quality["byChannel"])
+    counts = ", ".join(
+        (
+            f"{formats.percent(quality['completenessPct'])} complete",
+            formats.counted(len(quality["gaps"]), "gap"),
+            formats.counted(estimated, "estimated value"),
+            formats.counted(rejected, "rejected reading"),
+        )
+    )
+    verdict = validation["verdict"] or "none"
+    if validation["runId"] is not None:
+        at = validation.get("validatedAt")
+        when = "" if at is None else f" of {formats.moment(at)}"
+        verdict += f" (run {validation['runId']}{when})"
+    if validation["overriddenBy"] is not None:
+        verdict += f", overridden by {isolated(validation['overriddenBy'])}"
+    return f"{counts}. Validation: {verdict}."
+
+
+def _chart_sections(figures: Mapping[str, Figure], words: Words) -> list[dict[str, Any]]:
+    sections: list[dict[str, Any]] = []
+    for row in _chart_rows(figures, words):
+        charts = [
+            {
+                "title": _CHART_TITLES[name],
+                "blocks": [chart_block(figures[name], words, is_narrow=len(row) > 1)],
+            }
+            for name in row
+        ]
+        sections.append(charts[0] if len(charts) == 1 else {"pair": charts})
+    return sections
