@@ -111,8 +111,8 @@ def after_hours_waste(
     past = closed_stretches(residual, calendar, is_history & closed)
     if not known.any() or len(past) < MIN_PAST_STRETCHES:
         return None
-    usual = usual_night(past, open_closed_difference(expected, calendar))
     score = score or interval_score(power, calendar, is_history)
+    usual = usual_night(past, open_closed_difference(expected, calendar))
     judge = _Judge(residual, expected, calendar, score, usual)
     claims = judge.claims(closed_stretches(residual, calendar, judged & closed), past)
     excess_kwh, error_kwh = _energy(claims, residual, calendar, usual.spread_kw, len(past))

@@ -15,7 +15,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
-from analyze.findings import TariffCover
+from analyze.findings import TariffCover, TariffPart
 from analyze.tariffs.demand import billed_demand, season_days
 from analyze.tariffs.energy import energy_price, kwh_in_tiers, rate_names_and_prices, used_before
 from analyze.tariffs.local_times import (
@@ -131,6 +131,18 @@ def tariff_cover(period: Period, tariff: Sequence[TariffPeriod]) -> TariffCover:
     if begins <= period.first_day:
         return "whole"
     return "part" if begins <= period.last_day else "outside"
+
+
+def tariff_parts(period: Period, tariff: Sequence[TariffPeriod]) -> tuple[TariffPart, ...]:
+    """What the tariff of a period has beyond its energy prices, in the order of a bill."""
+    entries = [entry for entry, _ in _charged_days(period, tariff)]
+    has: dict[TariffPart, bool] = {
+        "tiers": any(entry.tiers for entry in entries),
+        "demand": any(entry.demand for entry in entries),
+        "fixed": any(entry.fixed_per_day or entry.fixed_per_month for entry in entries),
+        "taxes": any(entry.taxes for entry in entries),
+    }
+    return tuple(part for part, is_there in has.items() if is_there)
 
 
 def known_sum(amounts: Iterable[float | None], *, nothing: float | None = None) -> float | None:

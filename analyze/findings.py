@@ -30,6 +30,8 @@ IssueType = Literal[
 ]
 # Of the days of the period: no tariff is configured; it begins later; within the period; before.
 TariffCover = Literal["unset", "outside", "part", "whole"]
+# What a tariff has beyond its energy prices.
+TariffPart = Literal["tiers", "demand", "fixed", "taxes"]
 # From when to when, the end exclusive.
 Span = tuple[datetime, datetime]
 SEVERITIES: tuple[Severity, ...] = ("low", "medium", "high", "critical")
@@ -223,7 +225,11 @@ class Chart:
 
 @dataclass(frozen=True)
 class ChannelWeek:
-    """One channel's energy in the period and against its baseline."""
+    """One channel's energy in the period, of its measured part, and against its baseline.
+
+    `measured_pct` is of the due intervals; `stuck_hours` of them showed one value all along,
+    `implausible_hours` another fault that hides the load.
+    """
 
     channel_id: int
     channel_name: str
@@ -234,6 +240,9 @@ class ChannelWeek:
     change_pct: float | None
     after_hours_kwh: float | None
     peak_kw: float | None
+    measured_pct: float = 100.0
+    stuck_hours: float = 0.0
+    implausible_hours: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -261,7 +270,7 @@ class Totals:
     """The site's week in four numbers. None where the data does not allow one.
 
     All are of the measured intervals: `measured_pct` of those due. `cost` is of the energy that
-    has a price; `tariff_cover` says whether that is all of it.
+    has a price; `tariff_cover` says whether that is all of it, `tariff_parts` what else is charged.
     """
 
     energy_kwh: float | None
@@ -273,6 +282,7 @@ class Totals:
     source: str
     measured_pct: float = 100.0
     tariff_cover: TariffCover = "whole"
+    tariff_parts: tuple[TariffPart, ...] = ()
 
     @property
     def is_partly_measured(self) -> bool:
@@ -344,13 +354,15 @@ class ExpectedTotals:
     """What the site's cost and peak are compared with; None where that is not known.
 
     `cost` is of the expected energy, at the prices of its intervals; `peak_kw` the median of the
-    peaks on the same days of the weeks before.
+    peaks on the same days of the weeks before; `usual_change_pct` how far the energy of those weeks
+    usually lay from what the others let expect.
     """
 
     cost: float | None = None
     cost_change_pct: float | None = None
     peak_kw: float | None = None
     peak_change_pct: float | None = None
+    usual_change_pct: float | None = None
 
 
 @dataclass(frozen=True)

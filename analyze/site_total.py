@@ -9,7 +9,7 @@ import pandas as pd
 
 from analyze.channel_week import ChannelStudy
 from analyze.cost_model import cost, known_sum
-from analyze.findings import TariffCover, Totals
+from analyze.findings import TariffCover, TariffPart, Totals
 from analyze.readings import Grid
 from lib.stats_utils import Floats
 
@@ -23,7 +23,10 @@ def counted(studies: Sequence[ChannelStudy]) -> list[ChannelStudy]:
 
 
 def site_totals(
-    studies: Sequence[ChannelStudy], prices: Sequence[Floats], cover: TariffCover
+    studies: Sequence[ChannelStudy],
+    prices: Sequence[Floats],
+    cover: TariffCover,
+    parts: tuple[TariffPart, ...] = (),
 ) -> Totals:
     """Energy, cost, change and peak of the site over the measured part of the period.
 
@@ -31,7 +34,7 @@ def site_totals(
     ----------
     studies : the channels whose sum is the site's energy.
     prices : for each of them the price at each interval.
-    cover : which part of the period has a price.
+    cover : which part of the period has a price; `parts` what the tariff has beyond prices.
 
     A gap counts neither as use nor as saving: expected and actual are compared over the intervals
     for which both are known. The peak is the highest interval mean.
@@ -62,6 +65,7 @@ def site_totals(
         source=_source(studies),
         measured_pct=100 * measured_share(studies),
         tariff_cover=cover,
+        tariff_parts=parts,
     )
 
 
@@ -147,4 +151,4 @@ def _source(studies: Sequence[ChannelStudy]) -> str:
     mains = [study.series for study in studies if study.series.channel_type == "site_total"]
     if mains:
         return "site total: " + ", ".join(series.channel_name for series in mains)
-    return f"sum of {len(studies)} channels"
+    return f"sum of {len(studies)} {'channel' if len(studies) == 1 else 'channels'}"

@@ -10,8 +10,8 @@ References
 J. L. Mathieu, P. N. Price, S. Kiliccote, M. A. Piette, "Quantifying Changes in Building Electricity
 Use, with Application to Demand Response", IEEE Transactions on Smart Grid 2(3), 2011 (time of week
 and temperature, occupied and unoccupied apart). Balance points searched on a grid, slopes not
-negative: CalTRACK methods 2.0, section 3. Huber's pseudo-values: P. J. Huber, "Robust Statistics",
-1981, section 7.8. The constants are this project's choice.
+negative: CalTRACK methods 2.0 (daily). Huber's pseudo-values: P. J. Huber, "Robust Statistics",
+1981. The constants are this project's choice.
 """
 
 from __future__ import annotations

@@ -20,6 +20,7 @@ from analyze.cost_model import (
     mean_price_per_kwh,
     price_per_kwh,
     tariff_cover,
+    tariff_parts,
 )
 from analyze.data_quality import caveats, data_quality, is_judged, no_after_hours_reason
 from analyze.finding_charts import finding_charts
@@ -43,7 +44,7 @@ from analyze.readings import DAY_SECONDS, SiteData
 from analyze.reconciliation import reconciliation
 from analyze.site_load import site_month_kwh
 from analyze.site_studies import prices_of, readings_due_until, site_studies
-from analyze.site_total import counted, site_totals, total_power
+from analyze.site_total import counted, measured_share, site_totals, total_power
 from analyze.summary import headline, potential_savings, top_opportunities, top_risks
 from analyze.told_once import COMMON_OTHERS, told_once
 from analyze.weather_caveats import followed_weather, outdoor_temperatures, weather_caveats
@@ -84,7 +85,10 @@ def analyze_week(
     own_zone = zone(data.own_timezone)
     prices, total_prices = _prices(data, studies, own_zone, site)
     total = counted(studies)
-    totals = site_totals(total, total_prices, tariff_cover(period, site.tariff))
+    tariff = site.tariff
+    totals = site_totals(
+        total, total_prices, tariff_cover(period, tariff), tariff_parts(period, tariff)
+    )
     waste = _after_hours(studies, prices, site, period)
     anomalies, anomaly_costs = _anomalies(studies, prices)
     issues = _health_issues(studies)
@@ -144,7 +148,7 @@ def analyze_week(
         ),
         drifts=_drifts(studies),
         reconciliation=reconciliation(studies),
-        expected=expected_totals(totals, shape, total, total_prices),
+        expected=expected_totals(totals, shape, total, total_prices, period),
         load_shape=shape,
         follow_ups=FollowUps(tuple(followed.values()), *total_saved(followed)),
     )
@@ -383,4 +387,25 @@ def _channel_week(study: ChannelStudy, site: SiteConfig) -> ChannelWeek:
             float(energy[closed].sum()) if measured.any() and site.opening_hours else None
         ),
         peak_kw=float(np.nanmax(power)) if np.isfinite(power).any() else None,
+        measured_pct=_measured_pct(study),
+        stuck_hours=_hidden_hours(study, is_stuck=True),
+        implausible_hours=_hidden_hours(study, is_stuck=False),
     )
+
+
+def _measured_pct(study: ChannelStudy) -> float:
+    """Share of the due intervals with energy, of other channels with their value [%]."""
+    if study.is_consumer:
+        return 100 * measured_share([study])
+    value = study.series.main_value()[study.due]
+    return 100 * float(np.isfinite(value).mean()) if len(value) else 100.0
+
+
+def _hidden_hours(study: ChannelStudy, *, is_stuck: bool) -> float:
+    """Hours of the period that were measured, and in which a fault hides the load."""
+    hidden = np.zeros(len(study.index), dtype=bool)
+    for fault in study.faults:
+        if fault.hides_load and (fault.type == "flatline") == is_stuck:
+            hidden[fault.start : fault.stop] = True
+    counted_in = hidden & study.in_period & np.isfinite(study.energy_kwh)
+    return float(counted_in.sum()) * study.calendar.hours

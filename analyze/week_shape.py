@@ -22,6 +22,7 @@ from analyze.cost_model import cost, known_sum
 from analyze.findings import Chart, DayType, ExpectedTotals, LoadNumbers, LoadShape, Series, Totals
 from analyze.profiles.load_shape import DayShape, day_shapes, load_duration, load_figures
 from analyze.site_total import total_power
+from analyze.usual_change import usual_change_pct
 from config.sites import SiteConfig
 from lib.date_utils import Period
 from lib.stats_utils import Floats
@@ -139,8 +140,11 @@ def expected_totals(
     shape: LoadShape | None,
     counted: Sequence[ChannelStudy],
     prices: Sequence[Floats],
+    period: Period,
 ) -> ExpectedTotals:
     """What cost and peak would have been: the cost of the expected energy, and the usual peak.
+
+    And how far the energy of a week usually lies from its expected one.
 
     Costs are compared over the intervals for which energy, expected energy and price are known.
     `prices` has one array for each of `counted`, the price at each interval.
@@ -162,6 +166,7 @@ def expected_totals(
         cost_change_pct=_change_pct(known_sum(actual), expected_cost),
         peak_kw=usual_peak_kw,
         peak_change_pct=_change_pct(totals.peak_kw, usual_peak_kw),
+        usual_change_pct=usual_change_pct(counted, period),
     )
 
 

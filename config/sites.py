@@ -21,6 +21,7 @@ from pydantic import (
 
 from config.branding import Branding
 from config.outdoor_temperature import OutdoorTemperature
+from config.recipients import Recipients
 from config.settings import SettingsError, get_settings
 from config.tariffs import STRICT, Holidays, TariffPeriod, in_order
 
@@ -151,6 +152,7 @@ class SiteConfig(_Strict):
     branding: Branding = Branding()
     health: HealthLimits = HealthLimits()
     outdoor_temperature: OutdoorTemperature | None = None
+    recipients: Recipients = Recipients()
 
     @field_validator("timezone")
     @classmethod
