@@ -23,6 +23,9 @@ FAR_BEYOND_SHARE = 0.05
 
 _PLAIN = "expected load does not follow the weather"
 
+# Stands in the method of a baseline that follows the weather, and nowhere else.
+OUTDOOR_TEMPERATURE = "outdoor temperature"
+
 
 def outdoor_temperatures(data: SiteData, site: SiteConfig) -> Temperatures | None:
     """The temperature of the site's file or of its outdoor channel; None where neither is named.
@@ -43,7 +46,7 @@ def followed_weather(studies: Sequence[ChannelStudy]) -> str:
     followers = sum(study.weather is not None for study in studies)
     if not followers:
         return ""
-    return f"; plus what outdoor temperature adds, for {_channels(followers)}"
+    return f"; plus what {OUTDOOR_TEMPERATURE} adds, for {_channels(followers)}"
 
 
 def weather_caveats(

@@ -2,9 +2,11 @@
 
 Reads   the database through analyze (read-only), or a saved report with --from-json
 Writes  FILE.json, FILE.html and FILE.pdf (without --out reports/{site}/weekly_{first day}.json,
-        .html and .pdf), all of them or none, and their paths on stdout
-Exits   0 written, 2 unknown site or wrong arguments, 3 validation blocks the period (nothing is
-        written), 1 anything else
+        .html and .pdf; of other days than a Monday to Sunday weekly_{first}_to_{last day}), all of
+        them or none, and their paths on stdout
+Exits   0 written, 2 unknown site, wrong arguments or a period without readings because it lies
+        before the first or has not begun, 3 validation blocks the period (nothing is written),
+        1 anything else
 
     python deliver/generate_weekly_report.py --site 23271 --start 2026-11-09
 """
@@ -14,7 +16,7 @@ from __future__ import annotations
 import gc
 import logging
 from collections.abc import Mapping
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +26,15 @@ import orjson
 from config.settings import get_settings
 from lib import clock
 from lib.cli import period_options, script
-from lib.date_utils import Period, chosen_week, last_complete_week, local_day, zone
-from lib.errors import UsageError
+from lib.date_utils import (
+    Period,
+    chosen_week,
+    last_complete_week,
+    local_day,
+    refuse_unbegun,
+    zone,
+)
+from lib.errors import BlockedError, UsageError
 from lib.files import safe_name, write_atomically
 
 logger = logging.getLogger(__name__)
@@ -115,11 +124,11 @@ def new_document(
 ) -> dict[str, Any]:
     """Analyze a period and return the report's document.
 
-    Raises UsageError for an unknown site or zone, BlockedError when the circuit breaker is closed
-    for any of the days.
+    Raises UsageError for an unknown site or zone and for a period that has not begun or lies before
+    the site's first reading, BlockedError when the circuit breaker is closed for any of the days.
     """
     # pandas takes a second to import: --help and --from-json do without them.
-    from analyze.exports import load_site
+    from analyze.exporting.site import load_site, refuse_before_readings
     from analyze.readings import load_week
     from analyze.week import analyze_week
     from config.sites import site_config
@@ -133,7 +142,13 @@ def new_document(
         site = load_site(connection, site_id)
         zone_name = zone(timezone or site.timezone).key
         period = chosen_week(start, end, last_complete_week(now, zone_name))
-        breaker = require_open(connection, site_id, touched_days(period, site.timezone))
+        refuse_unbegun(period.first_day, now, zone_name)
+        try:
+            breaker = require_open(connection, site_id, touched_days(period, site.timezone))
+        except BlockedError:
+            # To validate days before the first reading would change nothing.
+            refuse_before_readings(connection, site_id, period)
+            raise
         data = load_week(connection, site_id, period)
     settle_seconds = get_settings().eniscope_settle_seconds
     findings = analyze_week(data, site_config(site_id), period, now, settle_seconds)
@@ -191,10 +206,17 @@ def saved_document(path: Path, site_id: str | None) -> dict[str, Any]:
 
 
 def default_path(document: dict[str, Any]) -> Path:
-    """reports/{site}/weekly_{first day}.json under ARGO_OUTPUT_DIR, else the project's root."""
-    site_id, first_day = document["metadata"]["site"]["id"], document["metadata"]["period"]["start"]
+    """reports/{site}/weekly_{first day}.json under ARGO_OUTPUT_DIR, else the project's root.
+
+    Only a Monday to Sunday has that name: no month or part of a week takes the place of a week.
+    """
+    period = document["metadata"]["period"]
+    first = datetime.fromisoformat(period["start"]).date()
+    last = datetime.fromisoformat(period["end"]).date() - timedelta(days=1)
+    is_week = first.weekday() == 0 and last - first == timedelta(days=6)
     reports = get_settings().argo_output_dir / "reports"
-    return reports / safe_name(site_id) / f"weekly_{first_day[:10]}.json"
+    name = f"weekly_{first}.json" if is_week else f"weekly_{first}_to_{last}.json"
+    return reports / safe_name(document["metadata"]["site"]["id"]) / name
 
 
 if __name__ == "__main__":

@@ -68,10 +68,12 @@ def paint_cells(figure: Figure, chart: Chart, look: Look) -> None:
         cmap=LinearSegmentedColormap.from_list("heat", HEAT_RAMP),
         vmin=known[0],
         vmax=max(known[1], known[0] + 1e-9),
-        edgecolor=PAPER,
-        linewidth=1.0,
+        edgecolor="none",
         clip_on=False,  # no cell lies outside, and hundreds of clip paths would fill the page
     )
+    # Lines between the cells are fewer than edges of each.
+    axes.hlines(range(height + 1), 0, width, color=PAPER, linewidth=1.0, clip_on=False)
+    axes.vlines(range(width + 1), 0, height, color=PAPER, linewidth=1.0, clip_on=False)
     axes.set_xlim(0, width)
     axes.set_ylim(height, 0)
     axes.grid(visible=False)

@@ -14,6 +14,7 @@ from analyze.cost_model import BillLine
 from analyze.customer_period import Comparison, CustomerPeriod, Saving
 from analyze.findings import Anomaly
 from analyze.period_energy import is_calendar_month
+from analyze.weather_caveats import OUTDOOR_TEMPERATURE
 from config.branding import Branding, readable
 from deliver.forms.validation import validation_json
 from deliver.weekly.document import rounded
@@ -115,6 +116,7 @@ def _metadata(
         },
         "period": {**_period(found.period), "isOver": found.is_over},
         "baselineWeeks": findings.baseline.weeks,
+        "followsWeather": OUTDOOR_TEMPERATURE in findings.baseline.method,
         "readings": findings.inputs.readings,
         # What the checks found names meters by their ids: that is the analysts' report's.
         "validation": {

@@ -7,8 +7,15 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from analyze import wording
-from deliver.forms.formats import MINUS, MISSING, SPACE, counted, number, plain
+from deliver.forms.formats import (
+    MISSING,
+    SPACE,
+    counted,
+    number,
+    plain,
+    rough_money,
+    rough_range,
+)
 from deliver.forms.pdf import isolated
 
 MAX_SAVINGS = 5
@@ -121,22 +128,6 @@ def rough_energy(energy_kwh: float) -> str:
     ('80\xa0kWh', '4.2\xa0kWh')
     """
     return f"{number(energy_kwh, 0 if abs(energy_kwh) >= 9.95 else 1)}{SPACE}kWh"
-
-
-def rough_money(amount: float, currency: str) -> str:
-    """An amount that is not known to the cent.
-
-    >>> rough_money(24.38, "USD"), rough_money(0.4, "EUR")
-    ('$24', '€0.40')
-    """
-    text = wording.money(amount, currency, 0 if abs(amount) >= 9.995 else 2)
-    return text.replace("-", MINUS).replace(" ", SPACE)
-
-
-def rough_range(low: float, high: float, currency: str, between: str) -> str:
-    """A range of such amounts; one where both ends look the same."""
-    first, last = rough_money(low, currency), rough_money(high, currency)
-    return first if first == last else f"{first}{between}{last}"
 
 
 def _lower(owner: str) -> str:

@@ -13,9 +13,9 @@ from typing import Any
 from analyze import wording
 from analyze.findings import WHOLLY_MEASURED_PCT
 from deliver.customer.bill import bill_view
-from deliver.customer.savings import fixed_view, rough_money, savings_view, short
+from deliver.customer.savings import fixed_view, savings_view, short
 from deliver.forms import formats
-from deliver.forms.formats import SPACE, percent, quantity, signed_percent
+from deliver.forms.formats import SPACE, percent, quantity, rough_money, signed_percent
 
 # Below this the change is called none, as in the analysts' headline.
 UNCHANGED_PCT = 2.0
@@ -354,9 +354,14 @@ def _meaning(document: Mapping[str, Any]) -> list[str]:
     texts = []
     if document["use"]["usualKwh"] is not None:
         weeks = document["metadata"]["baselineWeeks"]
+        weather = (
+            "Where the load follows the outdoor temperature, that is taken into account."
+            if document["metadata"]["followsWeather"]
+            else "The weather is not taken into account."
+        )
         texts.append(
             f"“Usual” is what the {weeks} weeks before lead one to expect, for the same weekdays "
-            "and hours. The weather is not taken into account."
+            f"and hours. {weather}"
         )
     if document["savings"]["items"]:
         texts.append(

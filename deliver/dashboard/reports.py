@@ -10,7 +10,7 @@ from typing import Any
 
 # Only names that our own scripts give: what else lies there is nobody's business.
 _FOLDER = re.compile(r"[A-Za-z0-9_-]{1,80}")
-_REPORT = re.compile(r"weekly_(\d{4}-\d{2}-\d{2})\.(json|html|pdf)")
+_REPORT = re.compile(r"weekly_(\d{4}-\d{2}-\d{2})(?:_to_\d{4}-\d{2}-\d{2})?\.(json|html|pdf)")
 
 
 def weekly_reports(reports: Path) -> list[dict[str, Any]]:

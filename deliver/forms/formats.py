@@ -14,16 +14,18 @@ from analyze import wording
 MISSING = "–"
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
+_NO_XML = "\ufffe\uffff"
 
 
 def plain(text: str) -> str:
-    """`text` without control characters, which XML forbids and browsers replace.
+    """`text` without control characters and the rest that XML forbids and browsers replace.
 
     >>> plain("RTU\\x001")
     'RTU 1'
     """
     return "".join(
-        " " if unicodedata.category(char) in ("Cc", "Cs") else char for char in str(text)
+        " " if unicodedata.category(char) in ("Cc", "Cs") or char in _NO_XML else char
+        for char in str(text)
     )
 
 
@@ -65,10 +67,26 @@ def money(value: float | None, currency: str) -> str:
     return text.replace("-", MINUS).replace(" ", SPACE)
 
 
-def money_range(low: float | None, high: float | None, currency: str) -> str:
-    """A range of money; one amount where both ends look the same."""
-    first, last = money(low, currency), money(high, currency)
-    return first if first == last else f"{first} to {last}"
+def rough_money(amount: float, currency: str) -> str:
+    """An amount that is not known to the cent.
+
+    >>> rough_money(24.38, "USD"), rough_money(0.4, "EUR")
+    ('$24', '€0.40')
+    """
+    text = wording.money(amount, currency, 0 if abs(amount) >= 9.995 else 2)
+    return text.replace("-", MINUS).replace(" ", SPACE)
+
+
+def rough_range(low: float, high: float, currency: str, between: str = "–") -> str:
+    """A range of such amounts; one where both ends look the same.
+
+    >>> rough_range(60.39, 284, "USD"), rough_range(0, 284, "USD", " to ")
+    ('$60–$284', '$0 to $284')
+    """
+    # Nothing at all is no amount of cents.
+    first = wording.money(0, currency).replace(" ", SPACE) if not low else ""
+    first, last = first or rough_money(low, currency), rough_money(high, currency)
+    return last if rough_money(low, currency) == last else f"{first}{between}{last}"
 
 
 def percent(value: float | None, digits: int = 1) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from xml.etree import ElementTree
 
 _DECIMAL = re.compile(r"-?\d+\.\d+")
+_COMMAND = re.compile(r"([A-Za-z])([^A-Za-z]*)")
 _UNROTATED = re.compile(r"rotate\(-?0 [^)]*\)")
 
 
@@ -18,7 +19,7 @@ def inline_svg(svg: bytes, element_id: str, title: str, desc: str) -> str:
     """The <svg> element of a file, named for screen readers.
 
     Namespaces, metadata, style sheet and the groups' ids are left out; clip paths and hatches keep
-    theirs (make them unique by matplotlib's svg.hashsalt). Coordinates have two decimals.
+    theirs (make them unique by matplotlib's svg.hashsalt). Coordinates have one decimal.
     """
     root = ElementTree.fromstring(svg)  # noqa: S314 (our own drawing, not a file from outside)
     for element in root.iter():
@@ -60,6 +61,8 @@ def _clean(element: ElementTree.Element) -> None:
     for key in ("d", "x", "y", "transform"):
         if key in attributes:
             attributes[key] = _shorter(attributes[key])
+    if "d" in attributes:
+        attributes["d"] = _packed(attributes["d"])
     if _UNROTATED.fullmatch(attributes.get("transform", "")):
         del attributes["transform"]
     if element.tag == "text":
@@ -71,6 +74,24 @@ def _clean(element: ElementTree.Element) -> None:
     element.attrib.update(attributes)
 
 
+def _packed(path: str) -> str:
+    """A path without what may be left out: a line follows a line without a letter.
+
+    >>> _packed("M 1 2 L 3 4 L 5 6 L 1 2 L 7 8"), _packed("M 1 2 L 3 4 L 5 6 L 1 2")
+    ('M1 2 3 4 5 6 1 2 7 8', 'M1 2 3 4 5 6Z')
+    """
+    head, _, end = path.rpartition(" L ")
+    # What ends where it began is closed: a cell of a heat map, of which a page has hundreds.
+    if path.count("M") == 1 and "Z" not in path and head.startswith(f"M {end} L "):
+        path = f"{head} Z"
+    parts, last = [], ""
+    for letter, numbers in _COMMAND.findall(path):
+        parts.append(" " if letter == "L" and last in ("M", "L") else letter)
+        parts.append(numbers.strip())
+        last = letter
+    return "".join(parts)
+
+
 def _shorter(coordinates: str) -> str:
-    text = _DECIMAL.sub(lambda found: f"{float(found[0]):.2f}".rstrip("0").rstrip("."), coordinates)
+    text = _DECIMAL.sub(lambda found: f"{float(found[0]):.1f}".removesuffix(".0"), coordinates)
     return " ".join(text.split())

@@ -113,6 +113,7 @@ def _summary(findings: WeekFindings) -> dict[str, Any]:
         "expectedCost": rounded(expected.cost, "money"),
         "costChangePct": rounded(expected.cost_change_pct, "pct"),
         "changeVsBaselinePct": rounded(totals.change_vs_baseline_pct, "pct"),
+        "usualChangePct": rounded(expected.usual_change_pct, "pct"),
         "peakDemandKw": rounded(totals.peak_kw, "kw"),
         "peakDemandAt": None if totals.peak_at is None else time_text(totals.peak_at),
         "usualPeakKw": rounded(expected.peak_kw, "kw"),
@@ -120,6 +121,7 @@ def _summary(findings: WeekFindings) -> dict[str, Any]:
         "totalsSource": totals.source,
         "totalsMeasuredPct": rounded(totals.measured_pct, "pct"),
         "tariffCover": totals.tariff_cover,
+        "tariffParts": list(totals.tariff_parts),
         "topRisks": [_risk(risk) for risk in findings.top_risks],
         "topOpportunities": [
             _opportunity(item, wins.get((item.title, item.channel_ids)))

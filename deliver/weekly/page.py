@@ -6,17 +6,25 @@ template escapes all text, and the only markup passed through is the SVG of week
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, UndefinedError
 
-from analyze.findings import WHOLLY_MEASURED_PCT
 from analyze.wording import WEEK_DAYS, period_noun
 from deliver.forms import formats
+from deliver.weekly.definitions import definitions, provenance
 from deliver.weekly.figures import Figure, weekly_figures
+from deliver.weekly.overview import (
+    channel_energy,
+    channel_notes,
+    numbers,
+    opportunities,
+    yearly_worth,
+)
+from deliver.weekly.pdf_blocks import Words
 from lib.errors import UsageError
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
@@ -24,6 +32,7 @@ TEMPLATES = Path(__file__).parents[1] / "templates"
 METHODS = "../../docs/methods.md"
 # Longer lists are cut on the page, with a line that says so; the JSON has them whole.
 MAX_ROWS = 40
+_INDENTATION = re.compile(r"\n +")
 # A change this large fills its bar; larger ones are not drawn longer.
 FULL_BAR_PCT = 50.0
 
@@ -40,16 +49,23 @@ def weekly_page(document: dict[str, Any], figures: Mapping[str, Figure] | None =
     try:
         period = document["metadata"]["period"]
         days = formats.days_between(period["start"], period["end"])
+        words = Words.of(document)
         template = environment.get_template("weekly_report.html.j2")
-        return template.render(
+        page = template.render(
             report=document,
             figures=weekly_figures(document) if figures is None else figures,
             methods=METHODS,
             max_rows=MAX_ROWS,
             noun=period_noun(days),
             is_longer=days > WEEK_DAYS,
-            wholly_measured_pct=WHOLLY_MEASURED_PCT,
+            numbers=numbers(document, words),
+            opportunities=opportunities(document, words),
+            yearly_worth=lambda win: yearly_worth(win, words),
+            definitions=definitions(document, words),
+            provenance=provenance(document["metadata"], words),
         )
+        # A browser shows no indentation, and a month's tables have 100 kB of it.
+        return _INDENTATION.sub("\n", page)
     except (KeyError, TypeError, ValueError, AttributeError, UndefinedError) as error:
         raise UsageError(f"not a weekly report document: {error}") from error
 
@@ -84,13 +100,10 @@ def _environment(currency: str) -> Environment:
         words=lambda name: str(name).replace("_", " "),
     )
     environment.globals.update(
-        money_range=lambda low, high: formats.money_range(low, high, currency),
-        against=formats.against,
         span=formats.span,
         duration=formats.duration,
-        day_range=lambda start, end: formats.day_range(
-            datetime.fromisoformat(start), datetime.fromisoformat(end)
-        ),
+        channel_notes=channel_notes,
+        channel_energy=channel_energy,
     )
     return environment
 

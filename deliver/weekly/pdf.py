@@ -10,10 +10,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from analyze.findings import WHOLLY_MEASURED_PCT
 from deliver.forms import formats
 from deliver.forms.pdf import compile_pdf, heading, isolated
 from deliver.weekly.figures import Figure, weekly_figures
+from deliver.weekly.overview import numbers, opportunities
 from deliver.weekly.pdf_blocks import Words, chart_block
 from deliver.weekly.pdf_data import quality_section, terms_section
 from deliver.weekly.pdf_sections import finding_sections, fixed_stories, saved_since
@@ -26,11 +26,6 @@ MAX_FIXED = 3
 _SCREEN_TEXT, _PAPER_TEXT = "font-size: 11px", "font-size: 12.5px"
 
 _TITLES = {"week": "Weekly energy report", "day": "Daily energy report"}
-_TARIFF_NOTES = {
-    "unset": "No tariff is set for this site",
-    "outside": "The site’s tariff begins after this {noun}",
-    "part": "Of the days that the site’s tariff covers",
-}
 # The sections of the page that are charts, and which of them stand side by side.
 _CHART_TITLES = {
     "load": "Load against the expected",
@@ -90,13 +85,16 @@ def report_content(document: dict[str, Any], figures: Mapping[str, Figure]) -> d
         "kind": f"{_TITLES.get(words.noun, 'Energy report')}, {metadata['period']['label']}",
         "notice": _notice(metadata["validation"]),
         "headline": heading(summary["headline"]),
-        "numbers": _numbers(document, words),
+        "numbers": numbers(document, words),
         "risks": {
             "rows": [[risk["title"], risk["severity"]] for risk in summary["topRisks"]],
             "none": words.nothing("Nothing out of the ordinary."),
         },
         "opportunities": {
-            "rows": [_opportunity(item, words) for item in summary["topOpportunities"]],
+            "rows": [
+                [item["title"], item["worth"], item["note"] or None]
+                for item in opportunities(document, words)
+            ],
             "none": words.nothing(f"Nothing to save was found in this {words.noun}."),
             "fixed": _fixed_line(document["sections"], words),
         },
@@ -130,46 +128,6 @@ def _notice(validation: dict[str, Any]) -> dict[str, Any] | None:
     }
 
 
-def _numbers(document: dict[str, Any], words: Words) -> list[dict[str, str]]:
-    summary = document["summary"]
-    expected = formats.quantity(summary["expectedEnergyKwh"], "kWh")
-    against = formats.against(summary["changeVsBaselinePct"], expected)
-    # Reports saved by older versions do not say how much was measured.
-    measured_pct = summary.get("totalsMeasuredPct", 100.0)
-    is_partial = summary["totalEnergyKwh"] is not None and measured_pct < WHOLLY_MEASURED_PCT
-    share = formats.percent(measured_pct, 0)
-    measured = f"Measured for {share} of the {words.noun}; in those hours: "
-    tariff = _TARIFF_NOTES.get(summary.get("tariffCover", "whole"), "Energy at the site’s tariff")
-    energy = formats.quantity(summary["totalEnergyKwh"], "kWh")
-    cost = _against(summary, "costChangePct", words.money(summary.get("expectedCost")))
-    usual_peak = formats.quantity(summary.get("usualPeakKw"), "kW")
-    peak = _against(summary, "peakChangePct", usual_peak)
-    return [
-        {
-            "label": "Energy",
-            "value": f"≥ {energy}" if is_partial else energy,
-            "note": (measured if is_partial else "") + against,
-        },
-        {
-            "label": "Cost",
-            "value": words.money(summary["totalCost"]),
-            "note": "; ".join([tariff.format(noun=words.noun), *cost]),
-        },
-        {
-            "label": "Peak demand",
-            "value": formats.quantity(summary["peakDemandKw"], "kW"),
-            "note": "; ".join([formats.moment(summary["peakDemandAt"]), *peak]),
-        },
-        {"label": "Possible savings a year", **_savings(document, words)},
-    ]
-
-
-def _against(summary: dict[str, Any], change: str, expected: str) -> list[str]:
-    """A change against the expected, where it is known; older reports do not say it."""
-    change_pct = summary.get(change)
-    return [] if change_pct is None else [formats.against(change_pct, expected)]
-
-
 def _fixed_line(sections: dict[str, Any], words: Words) -> str | None:
     stories = fixed_stories(sections)
     if not stories:
@@ -178,30 +136,6 @@ def _fixed_line(sections: dict[str, Any], words: Words) -> str | None:
     left = len(stories) - MAX_FIXED
     more = f" and {left} more" if left > 0 else ""
     return f"Fixed since: {names}{more}; {saved_since(sections, words)} saved"
-
-
-def _savings(document: dict[str, Any], words: Words) -> dict[str, str]:
-    savings = document["summary"]["totalPotentialSavings"]
-    has_wins = bool(document["sections"]["quickWins"])
-    is_judged = words.has_data and words.has_history
-    if has_wins:
-        has_price = savings["annualCost"] is not None
-        note = words.money_range(savings["low"], savings["high"]) if has_price else None
-        note = note or "No price is known"
-    else:
-        note = "No quick win found" if is_judged else "Not judged"
-    shown = words.has_data and (words.has_history or has_wins)
-    return {"value": words.money(savings["annualCost"] if shown else None), "note": note}
-
-
-def _opportunity(item: dict[str, Any], words: Words) -> list[str | int | None]:
-    """Title, worth, its range, and the rank of the quick win that it names."""
-    if item["annualCost"] is None:
-        worth = f"{formats.quantity(item['weeklyKwh'], 'kWh')} {words.weekly}"
-    else:
-        worth = f"{words.money(item['annualCost'])} a year"
-    low, high = item["annualCostLow"], item["annualCostHigh"]
-    return [item["title"], worth, None if low is None else words.money_range(low, high)]
 
 
 def _data_line(document: dict[str, Any]) -> str:

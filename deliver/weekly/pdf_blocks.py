@@ -1,8 +1,8 @@
 """What the weekly PDF is built of: blocks that its template knows, and the words they share.
 
-A block is a dictionary with a `kind`: lead, text, small, heading, list, table, wins, terms, chart
-or halves. A cell of a table is a text, a list (a text and what stands small under it) or
-{"tag": severity}.
+A block is a dictionary with a `kind`: lead, text, small, heading, list, table, wins, terms, chart,
+halves, or kept (blocks that stay on one page). A cell of a table is a text, a list (a text and what
+stands small under it) or {"tag": severity}.
 """
 
 from __future__ import annotations
@@ -47,9 +47,6 @@ class Words(NamedTuple):
 
     def money(self, value: float | None) -> str:
         return formats.money(value, self.currency)
-
-    def money_range(self, low: float | None, high: float | None) -> str:
-        return formats.money_range(low, high, self.currency)
 
     def nothing(self, text: str) -> str:
         """`text` where nothing was found, or why nothing could be."""

@@ -8,6 +8,7 @@ from typing import Any
 from deliver.forms import formats
 from deliver.forms.pdf import heading, isolated
 from deliver.weekly.figures import Figure
+from deliver.weekly.overview import channel_energy, channel_notes, yearly_worth
 from deliver.weekly.pdf_blocks import (
     MAX_ROWS,
     Block,
@@ -62,7 +63,8 @@ def _load_shape(
     found = []
     if "dayProfiles" in figures:
         chart = chart_block(figures["dayProfiles"], words)
-        found.append(_section("Kinds of days", [chart, *_day_types(shape["dayTypes"])]))
+        kept = {"kind": "kept", "blocks": [chart, *_day_types(shape["dayTypes"])]}
+        found.append(_section("Kinds of days", [kept]))
     if "loadDuration" in figures:
         left = [chart_block(figures["loadDuration"], words)]
         halves = {"kind": "halves", "halves": [left, _load_numbers(shape, words)]}
@@ -129,8 +131,8 @@ def _channels(document: dict[str, Any]) -> list[Block]:
     ]
     rows = [
         [
-            channel["channelName"],
-            formats.quantity(channel["energyKwh"]),
+            [channel["channelName"], *channel_notes(channel)],
+            channel_energy(channel),
             formats.quantity(channel["expectedKwh"]),
             formats.signed_percent(channel["changePct"]),
             formats.quantity(channel["afterHoursKwh"]),
@@ -308,10 +310,9 @@ def _quick_win(win: dict[str, Any], figures: Mapping[str, Figure], words: Words)
     if win["annualCost"] is None:
         worth, notes = weekly_kwh, [f"{words.weekly}, no price known"]
     else:
-        worth = words.money(win["annualCost"])
-        span = words.money_range(win["annualCostLow"], win["annualCostHigh"])
+        worth = yearly_worth(win, words)
         weekly_cost = words.money(win["weeklyCost"])
-        notes = [f"a year, {span}", f"{weekly_kwh} and {weekly_cost} {words.weekly}"]
+        notes = ["a year, if it goes on", f"{weekly_kwh} and {weekly_cost} {words.weekly}"]
     confidence = formats.percent(win["confidence"] * 100, 0)
     figure = figures.get(f"quickWin{win['rank']}")
     return {

@@ -60,6 +60,9 @@ def _channels(findings: WeekFindings) -> list[dict[str, Any]]:
             "changePct": rounded(channel.change_pct, "pct"),
             "afterHoursKwh": rounded(channel.after_hours_kwh, "kwh"),
             "peakKw": rounded(channel.peak_kw, "kw"),
+            "measuredPct": rounded(channel.measured_pct, "pct"),
+            "stuckHours": rounded(channel.stuck_hours, "hours"),
+            "implausibleHours": rounded(channel.implausible_hours, "hours"),
         }
         for channel in findings.channels
     ]

@@ -26,6 +26,7 @@ def customer_example(name: str = "Wilson Center", meters: int = 3) -> dict[str, 
                     "days": 31, "isMonth": True, "isOver": True,
                 },
                 "baselineWeeks": 6,
+                "followsWeather": False,
                 "readings": 50_592,
                 "validation": {
                     "verdict": "pass", "runId": 1, "validatedAt": "2026-11-02T06:03:00-05:00",

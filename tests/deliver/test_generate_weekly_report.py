@@ -302,6 +302,19 @@ def test_unknown_sites_and_zones_are_usage_errors(
 
 
 @pytest.mark.database
+def test_days_before_the_first_reading_or_not_yet_begun_say_what_helps(
+    stored: Database, run_script: ScriptRunner
+) -> None:
+    # The history begins six weeks before WEEK; to validate what is before would change nothing.
+    before = run_script(SCRIPT, "--site", SITE_ID, "--start", "2026-01-05", env=NOW)
+    ahead = run_script(SCRIPT, "--site", SITE_ID, "--start", "2026-11-16", env=NOW)
+
+    assert (before.exit_code, ahead.exit_code) == (2, 2)
+    assert "begin on 2026-09-21; earlier ones: npm run py:ingest:historical" in before.stderr
+    assert "2026-11-16 has not begun" in ahead.stderr
+
+
+@pytest.mark.database
 def test_a_week_without_a_reading_still_makes_a_report(
     stored: Database, run_script: ScriptRunner, tmp_path: Path
 ) -> None:
