@@ -10,8 +10,10 @@ from __future__ import annotations
 import difflib
 import hashlib
 import os
+import re
 import stat
 from datetime import datetime
+from email.utils import parseaddr
 from functools import lru_cache
 from io import StringIO
 from ipaddress import ip_address
@@ -21,9 +23,18 @@ from urllib.parse import urlsplit
 
 from dotenv import dotenv_values
 from dotenv.parser import parse_stream
-from pydantic import AliasChoices, Field, SecretStr, ValidationError, field_validator
+from pydantic import (
+    AliasChoices,
+    Field,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_core import ErrorDetails
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from config.recipients import is_address
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
 SANDBOX = "sandbox"
@@ -63,10 +74,20 @@ class Settings(BaseSettings):
     argo_log_format: Literal["text", "json"] = "text"
     argo_now: datetime | None = None
     argo_sites_file: Path | None = None
+    argo_alerts_file: Path | None = None
     argo_output_dir: Path = PROJECT_ROOT
+    argo_api_key: SecretStr | None = None
 
     healthcheck_url: SecretStr | None = None
     argo_alert_urls: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+
+    smtp_host: str | None = None
+    smtp_port: int | None = Field(None, ge=1, le=65535)
+    smtp_user: str | None = None
+    smtp_password: SecretStr | None = None
+    smtp_from: str | None = None
+    smtp_security: Literal["starttls", "ssl", "none"] = "starttls"
+    smtp_ca_file: Path | None = None
 
     @field_validator("*", mode="before")
     @classmethod
@@ -85,9 +106,7 @@ class Settings(BaseSettings):
     @field_validator("argo_alert_urls", mode="before")
     @classmethod
     def _split_on_commas(cls, value: object) -> object:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(",") if part.strip())
-        return value
+        return split_addresses(value) if isinstance(value, str) else value
 
     @field_validator("database_url", "argo_reader_url")
     @classmethod
@@ -109,6 +128,22 @@ class Settings(BaseSettings):
         text = value.get_secret_value() if value is not None else ""
         if not (text.isascii() and text.isprintable()):
             raise ValueError("holds a character that no credential holds (was it pasted whole?)")
+        return value
+
+    @field_validator("argo_api_key")
+    @classmethod
+    def _is_hard_to_guess(cls, value: SecretStr | None) -> SecretStr | None:
+        text = value.get_secret_value() if value is not None else None
+        if text is not None and (len(text) < 16 or not text.isascii() or not text.isprintable()):
+            raise ValueError("needs at least 16 plain characters: openssl rand -hex 32 makes some")
+        return value
+
+    @field_validator("healthcheck_url")
+    @classmethod
+    def _is_web_address(cls, value: SecretStr | None) -> SecretStr | None:
+        parts = urlsplit(value.get_secret_value()) if value is not None else None
+        if parts is not None and (parts.scheme not in ("http", "https") or not parts.hostname):
+            raise ValueError("must be the http(s) address of a check")
         return value
 
     @field_validator("eniscope_api_url")
@@ -137,6 +172,20 @@ class Settings(BaseSettings):
             raise ValueError("needs a UTC offset, for example 2026-11-20T06:00:00Z")
         return value
 
+    @field_validator("smtp_from")
+    @classmethod
+    def _is_a_sender(cls, value: str | None) -> str | None:
+        if value is not None and ("\n" in value or not is_address(parseaddr(value)[1])):
+            raise ValueError("must be an address such as Argo <argo@example.com>")
+        return value
+
+    @field_validator("smtp_security")
+    @classmethod
+    def _is_never_in_the_clear(cls, value: str, info: ValidationInfo) -> str:
+        if value == "none" and not is_loopback(info.data.get("smtp_host")):
+            raise ValueError("none is for a mail server on this machine only: use starttls or ssl")
+        return value
+
     @property
     def data_dir(self) -> Path:
         """Where the embedded PostgreSQL lives."""
@@ -153,6 +202,20 @@ class Settings(BaseSettings):
             return self.eniscope_max_rps
         host = urlsplit(self.eniscope_api_url).hostname
         return None if self.uses_sandbox or is_loopback(host) else 4.0
+
+
+def split_addresses(text: str) -> tuple[str, ...]:
+    """Addresses with commas between them; a comma inside of one, as in ?to=a,b, parts nothing."""
+    parts = re.split(r"[,\s]+(?=[A-Za-z][A-Za-z0-9+.-]*://)", text.strip())
+    return tuple(part.strip(", ") for part in parts if part.strip(", "))
+
+
+def secret_variable(name: str) -> SecretStr | None:
+    """The value of a variable that a config file names: from the environment, else from `.env`."""
+    env_file = _env_file()
+    in_file = dotenv_values(env_file) if env_file and env_file.is_file() else {}
+    value = os.environ.get(name, in_file.get(name)) or ""
+    return SecretStr(value) if value.strip() else None
 
 
 def is_loopback(host: str | None) -> bool:
@@ -255,7 +318,7 @@ def _refuse_misspelt(names: set[str]) -> None:
     """A name that is nearly a setting's would be ignored in silence, and a default used."""
     known = {name.upper() for name in Settings.model_fields} | {"ARGO_ENV_FILE"}
     for name in sorted(names - known):
-        if not name.startswith(("ARGO_", "ENISCOPE_")):
+        if not name.startswith(("ARGO_", "ENISCOPE_", "SMTP_")):
             continue
         meant = difflib.get_close_matches(name, known, n=1, cutoff=0.9)
         if meant:

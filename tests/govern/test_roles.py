@@ -86,7 +86,7 @@ def test_no_table_of_ingest_or_govern_was_forgotten(database: Database) -> None:
         "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace "
         "AND relkind = 'r' AND NOT has_table_privilege('argo_ingest', oid, 'INSERT')"
     )
-    operations = {"alert_events", "alert_silences", "report_deliveries"}
+    operations = {"report_deliveries"}
     assert {name for (name,) in rows} == operations | {"schema_migrations", "schema_views"}
 
 

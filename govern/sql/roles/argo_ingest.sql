@@ -30,6 +30,11 @@ BEGIN
             ('virtual_meters', 'SELECT, INSERT, UPDATE, DELETE'),
             ('virtual_meter_map', 'SELECT, INSERT, UPDATE, DELETE'),
             ('quality_metrics', 'SELECT, INSERT, UPDATE, DELETE'),
+            -- So that cron checks alerts with the login it syncs with.
+            ('alert_events', 'SELECT, INSERT, UPDATE, DELETE'),
+            ('alert_silences', 'SELECT, INSERT, UPDATE'),
+            ('alert_notices', 'SELECT, INSERT, UPDATE'),
+            ('alert_checks', 'SELECT, INSERT, UPDATE'),
             ('schema_migrations', 'SELECT'),
             ('schema_views', 'SELECT')
         ) AS may (table_name, rights)

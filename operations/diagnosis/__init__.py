@@ -1,0 +1,1 @@
+"""What doctor.py looks at: the machine, the settings, the API, the database."""

@@ -1,0 +1,1 @@
+"""Is each channel still reporting, and is the sync at work?"""
