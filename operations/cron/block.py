@@ -53,6 +53,11 @@ def block(plan: Plan, machine_zone: str) -> str:
     first, last = plan.markers
     jobs = [
         (plan.sync_schedule, ("operations/daily_sync.sh", *plan.sites, "--quiet")),
+        # An hour after the sync; what was sent before is not sent again.
+        (
+            f"{plan.at.minute} {(plan.at.hour + 1) % 24} * * *",
+            _watched("send", "operations/send_report.py", *plan.sites, tells=False),
+        ),
         ("10 * * * *", _watched("health", "operations/check_ingestion_health.py")),
         (f"{QUALITY_AT.minute} {QUALITY_AT.hour} * * *", _quality(plan)),
         ("*/15 * * * *", _watched("alerts", "operations/check_alerts.py", tells=False)),

@@ -152,6 +152,12 @@ def test_health_runs_hourly_quality_at_eight_and_alerts_every_15_minutes() -> No
     assert quality.startswith("0 8 * * * ")
 
 
+def test_reports_are_sent_an_hour_after_the_sync() -> None:
+    late = jobs(block(plan(at=time(23, 30)), "X"))
+    (send,) = (line for line in late if "send_report.py" in line)
+    assert send.startswith("30 0 * * * ")
+
+
 def test_every_script_the_jobs_name_is_there() -> None:
     text = block(plan(), "X") + block(Plan("/srv", "/srv", ("--all-sites",)), "X")
     named = {word.removeprefix("/srv/argo/").removeprefix("/srv/") for word in text.split()}
