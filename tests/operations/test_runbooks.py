@@ -24,7 +24,9 @@ FAILURE_CODES = sorted(
     code for name, code in vars(errors).items() if name.startswith("EXIT_") and code
 )
 PAGES = sorted(
-    path for folder in ("runbooks", "setup", "guides") for path in (ROOT / "docs" / folder).glob("*.md")
+    path
+    for folder in ("runbooks", "setup", "guides")
+    for path in (ROOT / "docs" / folder).glob("*.md")
 )
 NPM_SCRIPTS = json.loads((ROOT / "package.json").read_text(encoding="utf-8"))["scripts"]
 # A shell script that hands its arguments to a module.
@@ -75,9 +77,7 @@ def _main_of(module: str) -> click.Command:
 COMMANDS = [
     command
     for path in PAGES
-    for command in commands_of(
-        str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
-    )
+    for command in commands_of(str(path.relative_to(ROOT)), path.read_text(encoding="utf-8"))
 ]
 SCRIPTS_WITH_OPTIONS = sorted({one.script for one in COMMANDS if one.arguments})
 
