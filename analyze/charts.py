@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from analyze.calendar_days import DAY_SECONDS
 from analyze.channel_week import ChannelStudy
 from analyze.findings import AfterHoursWaste, ChannelWeek, Chart, Series, Totals
+from analyze.wording import power_text
 from lib.stats_utils import Floats
 
 # Finer than this no chart of a week can show, and the report would grow too large.
@@ -58,7 +59,7 @@ def _load(power_kw: pd.DataFrame, totals: Totals) -> Chart:
         series.append(Series("expected", times, _values(power_kw["expected"])))
     title = "Load of the site"
     if totals.peak_kw is not None and totals.peak_at is not None:
-        title = f"The load peaked at {totals.peak_kw:.1f} kW on {totals.peak_at:%A at %H:%M}"
+        title = f"The load peaked at {power_text(totals.peak_kw)} on {totals.peak_at:%A at %H:%M}"
     return Chart(title, "kW", tuple(series))
 
 

@@ -13,6 +13,7 @@ import pandas as pd
 
 from analyze.channel_week import ChannelStudy
 from analyze.findings import SEVERITIES, Anomaly, Chart, QuickWin, Series, Span
+from analyze.wording import power_text
 
 MAX_WIN_CHARTS = 3
 MAX_CHARTS = 5
@@ -112,8 +113,8 @@ def _title(study: ChannelStudy, span: Span) -> str:
     if not known.any():
         return f"{name} from {when}"
     return (
-        f"{name}: {_kw(float(actual[known].mean()))} on average from {when}, where "
-        f"{_kw(float(usual[known].mean()))} is expected"
+        f"{name}: {power_text(float(actual[known].mean()))} on average from {when}, where "
+        f"{power_text(float(usual[known].mean()))} is expected"
     )
 
 
@@ -124,7 +125,3 @@ def _when(instant: datetime) -> str:
 def _until(span: Span) -> str:
     is_same_day = span[0].date() == span[1].date()
     return f"{span[1]:%H:%M}" if is_same_day else _when(span[1])
-
-
-def _kw(value: float) -> str:
-    return f"{value:,.0f} kW" if abs(value) >= 100 else f"{value:.1f} kW"

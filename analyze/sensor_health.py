@@ -14,6 +14,7 @@ from analyze.findings import Severity
 from analyze.health_rules import from_their_start, meter_faults
 from analyze.hourly_days import HourGrid
 from analyze.phase_health import phase_faults
+from analyze.wording import length_of_time
 from lib.reading_rules import Limits, outside
 from lib.stats_utils import Floats, Mask, equal_runs, nan_quantile, runs
 
@@ -123,10 +124,10 @@ def _silence(values: Floats, calendar: Calendar, is_history: Mask, due: Mask) ->
     start = first + int(measured[-1]) + 1
     hours = (end - start) * calendar.hours
     if hours >= DEAD_HOURS:
-        text = f"No data for the last {_duration(hours)}"
+        text = f"No data for the last {length_of_time(hours)}"
         return [Fault("dead_channel", "high", start, end, text, hides_load=True)]
     if hours >= STALE_HOURS:
-        text = f"The last reading is {_duration(hours)} old"
+        text = f"The last reading is {length_of_time(hours)} old"
         return [Fault("stale_data", "medium", start, end, text, hides_load=True)]
     return []
 
@@ -139,7 +140,7 @@ def _gaps(values: Floats, calendar: Calendar, due: Mask) -> list[Fault]:
         if hours < GAP_HOURS or stop - start < 2:
             continue
         severity = _by_size(hours, MEDIUM_GAP_HOURS, HIGH_GAP_HOURS)
-        text = f"No data for {_duration(hours)} ({stop - start} intervals)"
+        text = f"No data for {length_of_time(hours)} ({stop - start} intervals)"
         faults.append(Fault("missing_data", severity, start, stop, text, hides_load=True))
     return faults
 
@@ -176,7 +177,7 @@ def flatlines(
         if hours <= FLAT_TIMES_USUAL * _usual_run_hours(flat, values, calendar, is_history):
             continue
         unit = "kW" if frame["power_kw"].notna().any() else "(same value)"
-        text = f"Stuck at {values[begin]:.4g} {unit} for {_duration(hours)}"
+        text = f"Stuck at {values[begin]:.4g} {unit} for {length_of_time(hours)}"
         severity: Severity = "high" if hours >= HIGH_GAP_HOURS else "medium"
         faults.append(Fault("flatline", severity, start, stop, text, hides_load=True))
     return faults
@@ -237,9 +238,10 @@ def _out_of_habit(
         for start, stop in runs(judged & mask):
             if stop - start >= least:
                 hours = (stop - start) * calendar.hours
-                text = f"{what} for {_duration(hours)}: {why}"
+                text = f"{what} for {length_of_time(hours)}: {why}"
                 if np.median(values[start:stop]) < 0:
-                    text = f"Negative power for {_duration(hours)}: a reversed clamp, or generation"
+                    length = length_of_time(hours)
+                    text = f"Negative power for {length}: a reversed clamp, or generation"
                 faults.append(Fault("out_of_range", "medium", start, stop, text, hides_load=True))
     return faults
 
@@ -329,7 +331,3 @@ def _by_size(size: float, medium: float, high: float) -> Severity:
     if size >= high:
         return "high"
     return "medium" if size >= medium else "low"
-
-
-def _duration(hours: float) -> str:
-    return f"{hours / 24:.1f} days" if hours >= 48 else f"{hours:.3g} h"

@@ -27,6 +27,28 @@ def period_noun(days: int) -> str:
     return {1: "day", WEEK_DAYS: "week"}.get(days, "period")
 
 
+def length_of_time(hours: float) -> str:
+    """How long, in the largest sensible unit, with one decimal at most.
+
+    >>> length_of_time(0.75), length_of_time(8.25), length_of_time(25), length_of_time(72)
+    ('45 min', '8.2 h', '25 h', '3 days')
+    """
+    if hours < 1:
+        return f"{hours * 60:.0f} min"
+    if hours < 48:
+        return f"{hours:.1f} h".replace(".0 h", " h")
+    return f"{hours / 24:.1f} days".replace(".0 days", " days")
+
+
+def power_text(value_kw: float) -> str:
+    """A power as tables write it: whole from 100 kW on, one decimal below.
+
+    >>> power_text(5364.2), power_text(99.97), power_text(9.84)
+    ('5,364 kW', '100 kW', '9.8 kW')
+    """
+    return f"{value_kw:,.{0 if abs(value_kw) >= 99.95 else 1}f} kW"
+
+
 def listed(names: list[str], most: int) -> str:
     """Names in a sentence; of many, the first.
 

@@ -14,6 +14,8 @@ Exits   0 written, 2 unknown site, wrong arguments or a missing optional library
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date
 from importlib import import_module
 from pathlib import Path
@@ -30,7 +32,13 @@ from lib import clock
 from lib.circuit_breaker import require_open
 from lib.cli import period_options, script, site_option
 from lib.database import Connection, reader_connection, snapshot
-from lib.date_utils import Period, chosen_period, last_complete_week, last_days
+from lib.date_utils import (
+    Period,
+    chosen_period,
+    last_complete_week,
+    last_days,
+    refuse_unbegun,
+)
 from lib.errors import UsageError
 from lib.files import safe_name
 
@@ -96,10 +104,8 @@ def main(
         raise UsageError("--by-month goes with --format csv or parquet")
     require_libraries(form, hyper=hyper)
     folder = out or get_settings().argo_output_dir / "exports" / safe_name(site)
-    # pandas takes half a second to import: that long the database looks for the verdict.
-    Thread(target=import_module, args=("deliver.exporting.writing",)).start()
     # The verdict and the rows are of one instant: a sync may store between two queries.
-    with reader_connection() as connection, snapshot(connection):
+    with _import_beside(), reader_connection() as connection, snapshot(connection):
         source = open_source(connection, site, start, end, days, findings_weeks)
         from deliver.exporting.file_set import file_set
         from deliver.exporting.writing import write_export
@@ -110,6 +116,17 @@ def main(
             files.commit(about(source), made_utc)
     log_result(source, files.written)
     click.echo(folder.resolve())
+
+
+@contextmanager
+def _import_beside() -> Iterator[None]:
+    """pandas takes half a second to import: that long the database looks for the verdict."""
+    thread = Thread(target=import_module, args=("deliver.exporting.writing",))
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()  # an import that outlives the script prints a traceback
 
 
 def open_source(
@@ -123,6 +140,8 @@ def open_source(
     """The site and period to export. Raises BlockedError where validation blocks it."""
     site, now = load_site(connection, site_id), clock.now()
     period = asked_period(start, end, days, site.timezone)
+    # An empty export would take the place of a good one.
+    refuse_unbegun(period.first_day, now, site.timezone)
     breaker = require_open(connection, site_id, period)
     from deliver.exporting.source import load_source
 

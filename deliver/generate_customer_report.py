@@ -35,7 +35,7 @@ from lib.date_utils import (
     zone,
 )
 from lib.errors import UsageError
-from lib.files import safe_name, write_atomically
+from lib.files import is_one_of, safe_name, write_all_atomically
 
 if TYPE_CHECKING:
     from analyze.customer_period import CustomerPeriod
@@ -116,12 +116,12 @@ def main(
     json_path = out or default_path(document)
     if json_path.suffix in (PAGE, PDF):
         raise UsageError("--out names the JSON file; the page and the PDF are written beside it")
-    if eml is not None and eml in (json_path, *map(json_path.with_suffix, (PAGE, PDF))):
+    if eml is not None and is_one_of(eml, (json_path, *map(json_path.with_suffix, (PAGE, PDF)))):
         raise UsageError("--eml names a file of its own")
     wanted = {PAGE: html or not pdf, PDF: pdf or not html}
     contents = customer_files(document, config, json_path, wanted, eml)
-    for path, content in contents.items():
-        write_atomically(path, content)
+    write_all_atomically(contents)
+    for path in contents:
         click.echo(path.resolve())
 
 

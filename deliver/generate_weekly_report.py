@@ -35,7 +35,7 @@ from lib.date_utils import (
     zone,
 )
 from lib.errors import BlockedError, UsageError
-from lib.files import safe_name, write_atomically
+from lib.files import is_one_of, safe_name, write_all_atomically
 
 logger = logging.getLogger(__name__)
 
@@ -99,13 +99,12 @@ def main(
     json_path = out or from_json or default_path(document)
     if json_path.suffix in (PAGE, PDF):
         raise UsageError("--out names the JSON file; the page and the PDF are written beside it")
-    if eml is not None and eml in (json_path, *map(json_path.with_suffix, (PAGE, PDF))):
+    taken = {json_path, from_json or json_path, *map(json_path.with_suffix, (PAGE, PDF))}
+    if eml is not None and is_one_of(eml, taken):
         raise UsageError("--eml names a file of its own")
     files = report_files(document, json_path, {PAGE: html or not pdf, PDF: pdf or not html}, eml)
 
-    for path, content in files.items():
-        if path != from_json:
-            write_atomically(path, content)
+    write_all_atomically({path: files[path] for path in files if path != from_json})
     if from_json is not None:
         logger.info(
             "made from %s: the database was not asked again whether its validation still stands",

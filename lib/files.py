@@ -1,16 +1,18 @@
 """Writing files so that a reader never meets half of one.
 
 A file is written under a temporary name in its own folder, synced to the disk and renamed. Until
-the last step the file that was there before stays as it was.
+the last step the file that was there before stays as it was. Files that belong together are all
+written and synced before the first is renamed.
 """
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
 
@@ -37,8 +39,7 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
 
     Missing folders are made. Raises ArgoError with the path and the reason when the disk refuses.
     """
-    # Not named after `path`: a long name plus a suffix may be longer than the file system allows.
-    temporary = path.parent / f".argo-{secrets.token_hex(8)}.tmp"
+    temporary = _temporary(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
@@ -50,15 +51,57 @@ def atomic_file(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         raise ArgoError(f"cannot write {path}: {error.strerror or error}") from error
     finally:
-        # Only the first error is worth telling.
-        with suppress(OSError):
-            temporary.unlink()
+        _forget(temporary)
 
 
 def write_atomically(path: Path, content: bytes) -> None:
     """Write a whole file, or leave what is there untouched. Raises ArgoError as `atomic_file`."""
     with atomic_file(path) as file:
         file.write(content)
+
+
+def write_all_atomically(contents: Mapping[Path, bytes]) -> None:
+    """Write files that belong together: where the disk refuses one of them, none is touched.
+
+    Raises ArgoError with the path and the reason. Between two renames, which need no room on the
+    disk, only a power cut can leave some new and some old.
+    """
+    path = Path()
+    with ExitStack() as leave:
+        try:
+            staged = {}
+            for path, content in contents.items():
+                path.parent.mkdir(parents=True, exist_ok=True)
+                if path.is_dir():
+                    raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+                staged[path] = _temporary(path)
+                leave.callback(_forget, staged[path])
+                with staged[path].open("xb") as file:
+                    file.write(content)
+                    file.flush()
+                    os.fsync(file.fileno())
+            for path, temporary in staged.items():
+                temporary.replace(path)
+            for folder in {path.parent for path in staged}:
+                _sync_folder(folder)
+        except OSError as error:
+            raise ArgoError(f"cannot write {path}: {error.strerror or error}") from error
+
+
+def is_one_of(path: Path, others: Iterable[Path]) -> bool:
+    """Whether `path` is one of the files `others`, however it is spelled."""
+    return path.resolve() in {other.resolve() for other in others}
+
+
+def _temporary(path: Path) -> Path:
+    # Not named after `path`: a long name plus a suffix may be longer than the file system allows.
+    return path.parent / f".argo-{secrets.token_hex(8)}.tmp"
+
+
+def _forget(temporary: Path) -> None:
+    # Only the first error is worth telling.
+    with suppress(OSError):
+        temporary.unlink()
 
 
 def _sync_folder(folder: Path) -> None:

@@ -57,11 +57,14 @@ def paint_days(figure: Figure, chart: Chart, look: Look) -> None:
     axes.set_xlim(-0.6, len(positions) - 0.4)
     scale_from_zero(axes, chart["unit"], value_range(chart), headroom=1.14)
     every = look.every(len(positions))
-    for position in positions[::every]:
+    # The day that used the most is named, for the title speaks of it.
+    most = int(np.argmax(np.nan_to_num(actual, nan=-np.inf)))
+    named = slice(most % every, None, every)
+    for position in positions[named]:
         if np.isfinite(actual[position]):
             _value_on_top(axes, position, actual[position], expected[position])
-    axes.set_xticks(positions[::every])
-    axes.set_xticklabels(look.day_names(measured["x"][::every]))
+    axes.set_xticks(positions[named])
+    axes.set_xticklabels(look.day_names(measured["x"][named]))
     return None
 
 

@@ -25,7 +25,7 @@ def customer_mail(
 
     Parameters
     ----------
-    document, view : the report's numbers, and what customer_text.customer_view made of them.
+    document, view : the report's numbers, and what text.customer_view made of them.
     files : the whole page and the PDF, by ending.
     """
     meta = document["metadata"]

@@ -50,7 +50,7 @@ def customer_page(
 
     Parameters
     ----------
-    view : what customer_text.customer_view made.
+    view : what text.customer_view made.
     drawing : what days_drawing made of it.
     """
     environment = Environment(

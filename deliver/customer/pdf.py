@@ -20,8 +20,8 @@ def customer_pdf(
 
     Parameters
     ----------
-    view : what customer_text.customer_view made.
-    drawing : what customer_html.days_drawing made of it.
+    view : what text.customer_view made.
+    drawing : what page.days_drawing made of it.
     created : the instant the file says it was made at, aware.
     """
     drawings: dict[str, str | bytes] = {}

@@ -11,12 +11,12 @@ from deliver.forms.formats import (
     MISSING,
     SPACE,
     counted,
+    isolated,
     number,
     plain,
     rough_money,
     rough_range,
 )
-from deliver.forms.pdf import isolated
 
 MAX_SAVINGS = 5
 MAX_FIXED = 5

@@ -16,6 +16,7 @@ from deliver.customer.bill import bill_view
 from deliver.customer.savings import fixed_view, savings_view, short
 from deliver.forms import formats
 from deliver.forms.formats import SPACE, percent, quantity, rough_money, signed_percent
+from lib.date_utils import zone
 
 # Below this the change is called none, as in the analysts' headline.
 UNCHANGED_PCT = 2.0
@@ -37,16 +38,17 @@ _WHY_NOT = {
 def customer_view(document: Mapping[str, Any]) -> dict[str, Any]:
     """What a customer report says, as texts under the names that the templates use.
 
-    `document` is what customer_json.customer_document made.
+    `document` is what document.customer_document made.
     """
     meta, use = document["metadata"], document["use"]
     when = Spoken(meta["period"])
     savings = savings_view(document)
+    generated_at = datetime.fromisoformat(meta["generatedAt"])
     return {
         "site": short(meta["site"]["name"], 80),
         "brand": short(meta["branding"]["name"], 80),
         "color": meta["branding"]["color"],
-        "title": f"{meta['branding']['name']}: electricity, {when.label}",
+        "title": f"{formats.forward(meta['branding']['name'])}: electricity, {when.label}",
         "label": when.label,
         "hasEnergy": use["energyKwh"] is not None,
         "headline": _headline(document, when),
@@ -61,7 +63,7 @@ def customer_view(document: Mapping[str, Any]) -> dict[str, Any]:
         "facts": list(_facts(document, when)),
         "quality": _quality(document, when),
         "meaning": _meaning(document),
-        "made": f"Made on {_day(datetime.fromisoformat(meta['generatedAt']))}.",
+        "made": f"Made on {_day(generated_at.astimezone(zone(meta['site']['timezone'])))}.",
     }
 
 
@@ -90,6 +92,8 @@ def _headline(document: Mapping[str, Any], when: Spoken) -> str:
     total = cost["total"]
     money = formats.money(total, document["metadata"]["site"]["currency"])
     worth = "" if total is None or cost["cover"] != "whole" else f", about {money}"
+    if worth and not total:
+        worth = ", at no cost by the prices on file"
     if not document["metadata"]["period"]["isOver"]:
         return f"So far you have used {energy} {when.inside}{worth}."
     if not use["isComparable"]:
@@ -219,7 +223,8 @@ def _days(document: Mapping[str, Any], when: Spoken) -> dict[str, Any] | None:
     ]
     if not known or len(values) < 2:
         return None
-    most, day = max(known)
+    # Of equal days the first, as in the chart.
+    most, day = max(known, key=lambda one: one[0])
     return {
         "title": f"You used the most on {_day(datetime.fromisoformat(day))}: "
         f"{quantity(most, 'kWh')}",

@@ -176,4 +176,7 @@ def _instant(text: str) -> datetime:
         raise HTTPException(422, NO_INSTANT) from None
     if instant.tzinfo is None:
         raise HTTPException(422, NO_INSTANT)
-    return instant
+    try:
+        return instant.astimezone(UTC)  # PostgreSQL refuses offsets of 16 hours and more
+    except OverflowError:  # an end of the calendar
+        return instant.replace(tzinfo=UTC)

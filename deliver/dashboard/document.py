@@ -26,6 +26,7 @@ from analyze.quality_board.board import (
     ValidatedDay,
     by_attention,
 )
+from deliver.forms.formats import forward, isolated
 from lib.date_utils import zone
 
 DASHBOARD_VERSION = "1.0"
@@ -100,7 +101,7 @@ def _headline(sites: tuple[SiteQuality, ...]) -> str:
     if len(sites) == 1:
         (site,) = sites
         state = "is healthy" if site.health == "healthy" else "needs attention"
-        subject = f"{site.site_name} {state}"
+        subject = f"{isolated(forward(site.site_name))} {state}"
     elif troubled:
         subject = f"{troubled} of {len(sites)} sites need{'s' if troubled == 1 else ''} attention"
     else:

@@ -72,6 +72,7 @@ def create_app(reader: Reader, reports: Path, api_key: str | None, is_local: boo
         docs_url=None,
         redoc_url=None,
         openapi_url=None,
+        redirect_slashes=False,
     )
     app.middleware("http")(guard(api_key, is_local))
     _add_errors(app)

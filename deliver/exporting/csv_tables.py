@@ -2,7 +2,7 @@
 
 Null is an empty cell, times are `YYYY-MM-DD HH:MM:SS`, booleans `true` and `false`. Stored numbers
 have all the digits they are stored with, sums at most six decimals. A text that a spreadsheet would
-run as a formula gets a leading apostrophe.
+run as a formula gets a leading apostrophe; line breaks and other control characters become spaces.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import csv
 import io
 import math
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from itertools import groupby
@@ -25,6 +26,8 @@ from lib.spreadsheet import harmless
 
 # Millionths of a kWh: below what a meter counts, above the noise of adding binary fractions.
 DECIMALS = 6
+# A line break in a name would break the row, and begin a formula after it.
+_CONTROLS = re.compile(r"\r\n|[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _WORDS = {None: "", True: "true", False: "false"}
 
 
@@ -136,7 +139,7 @@ def _line(cells: Iterable[Any]) -> bytes:
 
 @lru_cache(maxsize=1024)  # the same few names stand in thousands of rows
 def _text(value: str) -> str:
-    return harmless(value)
+    return harmless(_CONTROLS.sub(" ", value))
 
 
 def _cell(value: Any) -> Any:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import Any, BinaryIO
 
 from analyze.exports import ExportRows
@@ -14,6 +15,7 @@ from deliver.exporting.source import ExportSource
 from deliver.exporting.tables import LONG_TABLES, TABLES, names
 from deliver.exporting.tds import DataFiles, data_source
 from lib.date_utils import Period
+from lib.errors import ArgoError
 
 WORKBOOK, EXTRACT = "argo.xlsx", "argo.hyper"
 # Where Tableau looks for the tables of an extract.
@@ -106,7 +108,25 @@ def write_extract(files: FileSet, source: ExportSource) -> None:
     # The extract's own server would write its log into the current folder.
     quiet = {"log_config": "", "log_dir": str(path.parent)}
     pantab().frames_to_hyper(frames, path, process_params=quiet)
+    require_rows(path, counts, quiet)
     files.describe(EXTRACT, {**entry, "rows": counts})
+
+
+def require_rows(path: Path, counts: dict[str, int], quiet: dict[str, str]) -> None:
+    """Raises ArgoError unless the extract holds these rows: on a full disk it is left empty."""
+    columns = (
+        f'(SELECT count(*) FROM "{SCHEMA}"."{table}") AS "{table}"'  # noqa: S608 - our own names
+        for table in counts
+    )
+    query = f"SELECT {', '.join(columns)}"
+    try:
+        answer = pantab().frame_from_hyper_query(
+            path, query, return_type="pyarrow", process_params=quiet
+        )
+    except RuntimeError as error:
+        raise ArgoError(f"{path.name} was not written whole; is the disk full?") from error
+    if answer.to_pylist() != [counts]:
+        raise ArgoError(f"{path.name} was not written whole; is the disk full?")
 
 
 def _layout(

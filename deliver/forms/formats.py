@@ -6,7 +6,10 @@ offset as the report's JSON holds them, and are shown on the clock they were wri
 
 from __future__ import annotations
 
+import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from analyze import wording
@@ -15,6 +18,11 @@ MISSING = "–"
 MINUS = "\N{MINUS SIGN}"
 SPACE = "\N{NO-BREAK SPACE}"
 _NO_XML = "\ufffe\uffff"
+# Text of these classes, and what overrides a direction, must not turn the sentence around it.
+_TURNS_AROUND = frozenset(("R", "AL", "AN", "RLE", "RLO", "LRE", "LRO", "RLI", "LRI", "FSI"))
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+# Embeddings, overrides and isolates of a fixed direction; one that follows its text is left.
+_TURNING = re.compile("[\u202a-\u202e\u2066\u2067]")
 
 
 def plain(text: str) -> str:
@@ -27,6 +35,26 @@ def plain(text: str) -> str:
         " " if unicodedata.category(char) in ("Cc", "Cs") or char in _NO_XML else char
         for char in str(text)
     )
+
+
+def forward(text: str) -> str:
+    """`plain` text for places without markup, where nothing else ends a turned direction.
+
+    >>> forward("\\u202eRTU")
+    'RTU'
+    """
+    return _TURNING.sub("", plain(text))
+
+
+def isolated(name: str) -> str:
+    """A name for the middle of a sentence, which one that runs right to left must not turn around.
+
+    >>> isolated("RTU #1"), isolated("\\u202eabc")
+    ('RTU #1', '\\u2068\\u202eabc\\u2069')
+    """
+    if any(unicodedata.bidirectional(char) in _TURNS_AROUND for char in name):
+        return f"{FIRST_STRONG_ISOLATE}{name}{POP_ISOLATE}"
+    return name
 
 
 def number(value: float | None, digits: int = 0) -> str:
@@ -110,22 +138,21 @@ def signed_percent(value: float | None) -> str:
     return f"+{text}" if value > 0 and text != "0.0%" else text
 
 
-def against(change_pct: float | None, expected: str) -> str:
-    """A change in words, with a sign that is not colour.
+def against(change_pct: float | None, level: str, word: str = "expected") -> str:
+    """A change in words, with a sign that is not colour; `word` says what `level` is.
 
     >>> against(6.2, "6,010 kWh"), against(None, "–")
     ('▲ 6.2% above the expected 6,010 kWh', 'No expected value to compare with')
+    >>> against(-6.2, "118 kW", "usual")
+    '▼ 6.2% below the usual 118 kW'
     """
     if change_pct is None:
-        return "No expected value to compare with"
+        return f"No {word} value to compare with"
     size = percent(abs(change_pct))
     if size == "0.0%":
-        return f"As expected ({expected})"
-    return (
-        f"▲ {size} above the expected {expected}"
-        if change_pct > 0
-        else (f"▼ {size} below the expected {expected}")
-    )
+        return f"As {word} ({level})"
+    side = "▲ {} above" if change_pct > 0 else "▼ {} below"
+    return f"{side.format(size)} the {word} {level}"
 
 
 def counted(count: int, one: str, many: str | None = None) -> str:
@@ -156,6 +183,11 @@ def span(start_iso: str, end_iso: str) -> str:
     if end_clock == "00:00" and end > start:
         end_clock, end_day = "24:00", end - timedelta(minutes=1)
     if start.date() == end_day.date():
+        # Clocks were changed within it: without the offsets it may end before it begins.
+        if start.utcoffset() != end.utcoffset() and end_clock != "24:00":
+            return (
+                f"{_day(start)}, {start:%H:%M}{_offset(start_iso)} – {end_clock}{_offset(end_iso)}"
+            )
         return f"{_day(start)}, {start:%H:%M} – {end_clock}"
     return f"{_day(start)}, {start:%H:%M} – {_day(end_day)}, {end_clock}"
 
@@ -182,11 +214,7 @@ def duration(start_iso: str, end_iso: str) -> str:
     hours = (
         datetime.fromisoformat(end_iso) - datetime.fromisoformat(start_iso)
     ).total_seconds() / 3600
-    if hours < 1:
-        return f"{hours * 60:.0f} min"
-    if hours < 48:
-        return f"{hours:.1f} h".replace(".0 h", " h")
-    return f"{hours / 24:.1f} days".replace(".0 days", " days")
+    return wording.length_of_time(hours)
 
 
 def axis_label(x: str | float) -> str:
@@ -198,6 +226,31 @@ def axis_label(x: str | float) -> str:
     except ValueError:
         return plain(x)
     return _day(instant) if len(x) == len("2026-11-09") else moment(x)
+
+
+def axis_labels(values: Sequence[str | float]) -> list[str]:
+    """The labels of a whole axis; the times that autumn's clock shows twice have their offset.
+
+    >>> axis_labels(["2026-11-01T01:00:00-04:00", "2026-11-01T01:00:00-05:00"])
+    ['Sun 1 Nov, 01:00 (UTC−04:00)', 'Sun 1 Nov, 01:00 (UTC−05:00)']
+    """
+    labels = [axis_label(value) for value in values]
+    times_shown = Counter(labels)
+    return [
+        f"{label}{_offset(value)}" if times_shown[label] > 1 else label
+        for value, label in zip(values, labels, strict=True)
+    ]
+
+
+def _offset(value: str | float) -> str:
+    """The offset of a time; "" of anything else."""
+    try:
+        instant = datetime.fromisoformat(str(value))
+    except ValueError:
+        return ""
+    if instant.tzinfo is None:
+        return ""
+    return f" (UTC{instant.isoformat(timespec='seconds')[19:]})".replace("-", MINUS)
 
 
 def days_between(start_iso: str, end_iso: str) -> int:

@@ -150,6 +150,7 @@ def body_html(body: Body) -> str:
         lstrip_blocks=True,
         finalize=lambda value: formats.plain(value) if type(value) is str else value,
     )
+    environment.filters["forward"] = formats.forward
     return environment.get_template("email.html.j2").render(body=body, width=WIDTH_PX)
 
 
@@ -166,7 +167,7 @@ def body_text(body: Body) -> str:
             if item.under:
                 lines.append(f"   {item.under}")
     lines += ["", *body.notes, ""]
-    return "\n".join(formats.plain(line) for line in lines)
+    return "\n".join(formats.forward(line) for line in lines)
 
 
 def chart_picture(

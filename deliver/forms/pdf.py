@@ -19,14 +19,11 @@ import matplotlib
 import orjson
 import typst
 
-from deliver.forms.formats import MISSING, plain
+from deliver.forms.formats import FIRST_STRONG_ISOLATE, MISSING, isolated, plain
 from lib.errors import ArgoError
 
 TEMPLATES = Path(__file__).parents[1] / "templates"
 COMMON = "argo.typ"
-# Text of these classes, and what overrides a direction, must not turn the sentence around it.
-_TURNS_AROUND = frozenset(("R", "AL", "AN", "RLE", "RLO", "LRE", "LRO", "RLI", "LRI", "FSI"))
-FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 # The one character that PDF/UA forbids and plain() lets through.
 _NONCHARACTER, _REPLACEMENT = "\ufffe", "\ufffd"
 
@@ -114,17 +111,6 @@ def harmless_text(text: str) -> str:
         return text
     shown = plain(text).replace(_NONCHARACTER, _REPLACEMENT)
     return shown if FIRST_STRONG_ISOLATE in shown else isolated(shown)
-
-
-def isolated(name: str) -> str:
-    """A name for the middle of a sentence, which one that runs right to left must not turn around.
-
-    >>> isolated("RTU #1"), isolated("\\u202eabc")
-    ('RTU #1', '\\u2068\\u202eabc\\u2069')
-    """
-    if any(unicodedata.bidirectional(char) in _TURNS_AROUND for char in name):
-        return f"{FIRST_STRONG_ISOLATE}{name}{POP_ISOLATE}"
-    return name
 
 
 def heading(text: str) -> str:

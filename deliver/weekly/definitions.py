@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from deliver.forms import formats
-from deliver.forms.pdf import isolated
+from deliver.forms.formats import isolated
 from deliver.weekly.pdf_blocks import Words
 
 
@@ -40,7 +40,7 @@ _DEFINITIONS = (
     ),
     Definition(
         "Peak demand",
-        "Highest mean power of one measured interval of the site’s total; expected is the median "
+        "Highest mean power of one measured interval of the site’s total; usual is the median "
         "of the peaks on the same days of the weeks before (at least three).",
         "weekly-report",
     ),

@@ -64,7 +64,7 @@ _FINDING = Kind(finding_chart, "Time")
 def weekly_figures(document: dict[str, Any]) -> dict[str, Figure]:
     """The figures of a weekly report by the names of its charts, in the order in which they stand.
 
-    `document` is what report_json.report_document made. The same document gives the same bytes.
+    `document` is what document.report_document made. The same document gives the same bytes.
     """
     period, charts = document["metadata"]["period"], document["charts"]
     closed_days = frozenset(period.get("closedDays", ()))
@@ -82,6 +82,7 @@ def _figure(name: str, chart: Chart, closed_days: Days) -> Figure:
     measured = chart["series"] if name == "heatmap" else chart["series"][:1]
     known = value_range(chart)
     x = chart["series"][0]["x"] if chart["series"] else []
+    heads = formats.axis_labels(x) if kind.row_form is None else map(kind.row_form.format, x)
     values = zip_longest(*(series["y"] for series in chart["series"]))
     digits = 1 if known and known[1] < 1000 else 0
     return Figure(
@@ -94,8 +95,8 @@ def _figure(name: str, chart: Chart, closed_days: Days) -> Figure:
         narrow=None if drawing.narrow is None else Markup(drawing.narrow),  # noqa: S704
         columns=[kind.row_head, *(formats.axis_label(one["name"]) for one in chart["series"])],
         rows=[
-            [_row_label(kind, at), *(formats.number(value, digits) for value in row)]
-            for at, row in zip(x, values, strict=True)
+            [head, *(formats.number(value, digits) for value in row)]
+            for head, row in zip(heads, values, strict=True)
         ],
         low=known[0] if known else None,
         high=known[1] if known else None,
@@ -103,7 +104,3 @@ def _figure(name: str, chart: Chart, closed_days: Days) -> Figure:
         has_closed_day=bool(closed_days),
         has_expected=any(one["name"].endswith("expected") for one in chart["series"]),
     )
-
-
-def _row_label(kind: Kind, x: str | float) -> str:
-    return formats.axis_label(x) if kind.row_form is None else kind.row_form.format(x)

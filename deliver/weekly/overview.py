@@ -24,7 +24,7 @@ def numbers(document: dict[str, Any], words: Words) -> list[dict[str, str]]:
     measured_pct = summary.get("totalsMeasuredPct", 100.0)
     is_partial = summary["totalEnergyKwh"] is not None and measured_pct < WHOLLY_MEASURED_PCT
     usual_peak = formats.quantity(summary.get("usualPeakKw"), "kW")
-    peak = _against(summary, "peakChangePct", usual_peak)
+    peak = _against(summary, "peakChangePct", usual_peak, "usual")
     return [
         {
             "label": "Energy",
@@ -43,6 +43,27 @@ def numbers(document: dict[str, Any], words: Words) -> list[dict[str, str]]:
         },
         {"label": "Possible savings a year", **_savings(document, words)},
     ]
+
+
+def completeness(document: dict[str, Any], of_due: str) -> str:
+    """How much of what was due arrived, "96.8% complete"; of nothing there is no share."""
+    quality = document["dataQuality"]
+    if not any(channel["expected"] for channel in quality["byChannel"]):
+        return "nothing was due"
+    return f"{formats.percent(quality['completenessPct'])} {of_due}"
+
+
+def waste_cost(summary: dict[str, Any], words: Words) -> str:
+    """What the after-hours waste cost, as the end of a sentence; "" where no price is known."""
+    cost, yearly = summary["totalExcessCost"], summary["estimatedAnnualCost"]
+    if cost is None:
+        return ""
+    if not cost and not yearly:
+        return ", at no cost by the site’s tariff"
+    return (
+        f": {words.money(cost)} in this {words.noun}, about {words.money(yearly)} a year if it "
+        "goes on"
+    )
 
 
 def opportunities(document: dict[str, Any], words: Words) -> list[dict[str, Any]]:
@@ -113,10 +134,10 @@ def _cost_note(summary: dict[str, Any], words: Words) -> str:
     )
 
 
-def _against(summary: dict[str, Any], change: str, expected: str) -> list[str]:
-    """A change against the expected, where it is known; older reports do not say it."""
+def _against(summary: dict[str, Any], change: str, level: str, word: str = "expected") -> list[str]:
+    """A change against what is expected or usual, where known; older reports do not say it."""
     change_pct = summary.get(change)
-    return [] if change_pct is None else [formats.against(change_pct, expected)]
+    return [] if change_pct is None else [formats.against(change_pct, level, word)]
 
 
 def _savings(document: dict[str, Any], words: Words) -> dict[str, str]:

@@ -20,8 +20,10 @@ from deliver.weekly.figures import Figure, weekly_figures
 from deliver.weekly.overview import (
     channel_energy,
     channel_notes,
+    completeness,
     numbers,
     opportunities,
+    waste_cost,
     yearly_worth,
 )
 from deliver.weekly.pdf_blocks import Words
@@ -40,7 +42,7 @@ FULL_BAR_PCT = 50.0
 def weekly_page(document: dict[str, Any], figures: Mapping[str, Figure] | None = None) -> str:
     """The HTML page of a weekly report.
 
-    `document` is what report_json.report_document made, or the same read from a saved file;
+    `document` is what document.report_document made, or the same read from a saved file;
     `figures` are its weekly_figures where they are drawn already.
 
     Raises UsageError when it is not a weekly report.
@@ -60,6 +62,8 @@ def weekly_page(document: dict[str, Any], figures: Mapping[str, Figure] | None =
             is_longer=days > WEEK_DAYS,
             numbers=numbers(document, words),
             opportunities=opportunities(document, words),
+            completeness=lambda of_due: completeness(document, of_due),
+            waste_cost=waste_cost(document["sections"]["afterHoursWaste"]["summary"], words),
             yearly_worth=lambda win: yearly_worth(win, words),
             definitions=definitions(document, words),
             provenance=provenance(document["metadata"], words),
@@ -92,6 +96,7 @@ def _environment(currency: str) -> Environment:
         quantity=formats.quantity,
         percent=formats.percent,
         signed_percent=formats.signed_percent,
+        forward=formats.forward,
         moment=formats.moment,
         axis_label=formats.axis_label,
         money=lambda value: formats.money(value, currency),

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from deliver.forms import formats
-from deliver.forms.pdf import compile_pdf, heading, isolated
+from deliver.forms.formats import isolated
+from deliver.forms.pdf import compile_pdf, heading
 from deliver.weekly.figures import Figure, weekly_figures
-from deliver.weekly.overview import numbers, opportunities
+from deliver.weekly.overview import completeness, numbers, opportunities
 from deliver.weekly.pdf_blocks import Words, chart_block
 from deliver.weekly.pdf_data import quality_section, terms_section
 from deliver.weekly.pdf_sections import finding_sections, fixed_stories, saved_since
@@ -38,7 +39,7 @@ _CHART_ROWS = (("load",), ("dailyEnergy", "heatmap"))
 def weekly_pdf(document: dict[str, Any], figures: Mapping[str, Figure] | None = None) -> bytes:
     """The PDF of a weekly report; the same document gives the same bytes.
 
-    `document` is what report_json.report_document made, or the same read from a saved file;
+    `document` is what document.report_document made, or the same read from a saved file;
     `figures` are its weekly_figures where they are drawn already. Raises UsageError when it is not
     a weekly report.
     """
@@ -144,7 +145,7 @@ def _data_line(document: dict[str, Any]) -> str:
     rejected = sum(channel["rejected"] for channel in quality["byChannel"])
     counts = ", ".join(
         (
-            f"{formats.percent(quality['completenessPct'])} complete",
+            completeness(document, "complete"),
             formats.counted(len(quality["gaps"]), "gap"),
             formats.counted(estimated, "estimated value"),
             formats.counted(rejected, "rejected reading"),

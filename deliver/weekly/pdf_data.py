@@ -6,6 +6,7 @@ from typing import Any
 
 from deliver.forms import formats
 from deliver.weekly.definitions import definitions, provenance
+from deliver.weekly.overview import completeness
 from deliver.weekly.pdf_blocks import Section, Words, table_blocks, text_block
 
 
@@ -14,8 +15,8 @@ def quality_section(document: dict[str, Any]) -> Section:
     quality, metadata = document["dataQuality"], document["metadata"]
     readings = formats.counted(metadata["inputs"]["readings"], "reading")
     channels = formats.counted(metadata["inputs"]["channels"], "channel")
-    complete = formats.percent(quality["completenessPct"])
-    blocks = [text_block("lead", f"{readings} of {channels}, {complete} of what was due.")]
+    complete = completeness(document, "of what was due")
+    blocks = [text_block("lead", f"{readings} of {channels}, {complete}.")]
     warnings = [f"Validation: {text}" for text in metadata["validation"].get("warnings") or []]
     if quality["caveats"] or warnings:
         blocks.append({"kind": "list", "rows": [*quality["caveats"], *warnings]})
@@ -41,10 +42,8 @@ def quality_section(document: dict[str, Any]) -> Section:
         for channel in quality["byChannel"]
     ]
     header = ["Channel", "Received", "Complete", "Rejected", "Estimated"]
-    blocks += [
-        text_block("heading", "By channel"),
-        *table_blocks(header, rows),
-    ]
+    if rows:
+        blocks += [text_block("heading", "By channel"), *table_blocks(header, rows)]
     return {"title": "Data quality", "blocks": blocks}
 
 

@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from deliver.forms import formats
-from deliver.forms.pdf import heading, isolated
+from deliver.forms.formats import isolated
+from deliver.forms.pdf import heading
 from deliver.weekly.figures import Figure
-from deliver.weekly.overview import channel_energy, channel_notes, yearly_worth
+from deliver.weekly.overview import channel_energy, channel_notes, waste_cost, yearly_worth
 from deliver.weekly.pdf_blocks import (
     MAX_ROWS,
     Block,
@@ -152,7 +153,7 @@ def _channels(document: dict[str, Any]) -> list[Block]:
         text_block(
             "lead", f"Totals come from: {source}. Expected values come from {weeks} of history."
         ),
-        {"kind": "table", "header": header, "rows": rows, "totals": totals},
+        *([{"kind": "table", "header": header, "rows": rows, "totals": totals}] if rows else []),
     ]
 
 
@@ -164,11 +165,7 @@ def _after_hours(waste: dict[str, Any], words: Words) -> list[Block]:
         return [text_block("text", words.nothing(nothing))]
     summary = waste["summary"]
     excess = formats.quantity(summary["totalExcessKwh"], "kWh")
-    cost = ""
-    if summary["totalExcessCost"] is not None:
-        yearly = words.money(summary["estimatedAnnualCost"])
-        now = words.money(summary["totalExcessCost"])
-        cost = f": {now} in this {words.noun}, about {yearly} a year if it goes on"
+    cost = waste_cost(summary, words)
     rows = [
         [
             [meter["channelName"], *_stretches(meter["stretches"])],

@@ -279,7 +279,7 @@ def test_days_below_the_usual_base_load_are_a_wrong_scale() -> None:
     load = office(week_of(), closed_kw=8.0)
     load.power_kw[load.between("2025-08-20 00:00", "2025-08-22 00:00")] *= 0.1
     assert told(load) == ("out_of_range", "medium", "20 00:00", "22 00:00")
-    assert "Below 60 % of its usual base load for 2.0 days" in issues(load)[0].description
+    assert "Below 60 % of its usual base load for 2 days" in issues(load)[0].description
 
 
 def test_hours_far_above_anything_before_are_a_wrong_scale_and_no_waste() -> None:

@@ -112,7 +112,7 @@ def test_a_week_of_negative_power_is_one_fault_and_no_other_event() -> None:
     found = findings(channel(load), load=load)
     (issue,) = found.health_issues
     assert (issue.type, issue.severity) == ("out_of_range", "medium")
-    assert issue.description.startswith("Negative power for 7.0 days")
+    assert issue.description.startswith("Negative power for 7 days")
     assert (found.anomalies, found.spikes) == ((), ())
 
 

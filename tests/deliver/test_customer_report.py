@@ -259,6 +259,7 @@ def test_the_example_of_these_tests_has_the_keys_of_the_script(written: Written)
         ("--month", "2026-13"),
         ("--month", "2026-10", "--week"),
         ("--out", "a.json", "--eml", "a.html"),
+        ("--out", "a.json", "--eml", "x/../a.json"),
     ],
 )
 def test_wrong_arguments_are_usage_errors(
@@ -355,6 +356,39 @@ def test_a_name_that_turns_the_direction_turns_no_word_around_it() -> None:
     first = customer_view(document)["savings"]["items"][0]["title"]
 
     assert first == "Switch off RTU (rooftop unit) when the building is closed"
+
+
+def test_the_day_that_the_title_names_is_named_in_the_chart_of_a_month() -> None:
+    document = customer_example()
+    days = [f"2026-10-{day:02d}" for day in range(1, 32)]
+    # On paper each third day is named, on a phone each fifth.
+    for most in (1, 13, 30):
+        values = [10.0 + day / 100 for day in range(31)]
+        values[most] = 777.0
+        document["days"]["series"] = [{"name": "used", "x": days, "y": values}]
+        view = customer_view(document)
+        drawing = days_drawing(view)
+        assert drawing is not None
+        assert f" {most + 1} October 2026: 777" in view["days"]["title"]
+        for svg in (drawing.wide, drawing.narrow or ""):
+            texts = re.findall(r">([^<>]+)</text>", svg)
+            assert "777" in texts
+            assert any(text.split()[-1].rstrip("*") == str(most + 1) for text in texts)
+
+
+def test_the_day_it_was_made_on_is_the_site_s() -> None:
+    document = customer_example()
+    # In New York it is still the evening before.
+    document["metadata"]["generatedAt"] = "2026-11-02T02:10:00+00:00"
+
+    assert customer_view(document)["made"] == "Made on Sunday 1 November 2026."
+
+
+def test_a_tariff_of_zero_is_said_in_words_to_the_customer() -> None:
+    document = customer_example()
+    document["cost"]["total"] = 0.0
+
+    assert "at no cost by the prices on file" in customer_view(document)["headline"]
 
 
 def test_a_subject_is_one_line_that_reads_forward() -> None:

@@ -185,6 +185,7 @@ def test_no_folder_of_reports_means_no_reports(tmp_path: Path) -> None:
         ("/api/readings/11?after=2026-11-01", 422),
         ("/api/readings/11?after=2026-11-01T00:00:00", 422),
         ("/api/readings/11?after='%20OR%20true", 422),
+        ("/api/sites/", 404),
         ("/api/channels?site=none", 404),
         ("/api/channels?site=%00", 422),
         ("/api/channels?site=%27%3B%20DELETE%20FROM%20readings%3B--", 404),
@@ -209,7 +210,11 @@ def test_what_cannot_be_answered_is_told_as_json_without_a_traceback(
 
 
 def test_times_at_the_ends_of_the_calendar_are_answered(client: Client) -> None:
-    for after, count in (("0001-01-01T00:00:00%2B14:00", 1), ("9999-12-31T23:59:59-12:00", 0)):
+    for after, count in (
+        ("0001-01-01T00:00:00%2B14:00", 1),
+        ("9999-12-31T23:59:59-12:00", 0),
+        ("0001-01-01T00:00:00%2B23:59", 1),
+    ):
         answer = client.ask(f"/api/readings/11?limit=1&after={after}")
         assert (answer.status, len(answer.json["items"])) == (200, count)
     assert client.ask("/api/readings/11?end=2999-12-31&limit=1").status == 200

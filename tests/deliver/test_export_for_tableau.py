@@ -259,3 +259,18 @@ def test_days_and_dates_together_are_a_usage_error(
     store_site(database)
 
     assert run_script(SCRIPT, *WEEK, "--days", 3).exit_code == 2
+
+
+@pytest.mark.database
+def test_days_that_have_not_begun_do_not_empty_an_export(
+    database: Database, run_script: ScriptRunner, tmp_path: Path
+) -> None:
+    store_site(database)
+    kept = tmp_path / "readings.csv"
+    kept.write_text("the good export")
+
+    days = ("--start", "2027-03-01", "--end", "2027-03-07", "--out", tmp_path)
+    result = run_script(SCRIPT, "--site", SITE_ID, *days, env={"ARGO_NOW": "2026-11-20T12:00Z"})
+
+    assert (result.exit_code, kept.read_text()) == (2, "the good export")
+    assert "2027-03-01 has not begun" in result.stderr

@@ -22,7 +22,7 @@ WEEK = ("--site", SITE_ID, "--start", "2026-10-26", "--end", "2026-11-01")
 SITE = '=cmd|"/C calc"!A1'
 CHANNELS = {
     11: "../../etc/\n+passwd,'\"",
-    12: "\u202e<script>alert(1)</script>&\x01",
+    12: "\u202e<script>\r=cmd|'/C calc'!A1</script>&\x01",
     13: "=" + "x" * 299,
 }
 # Variations for the writers themselves: formulas, markup, paths, quotes, lines, right to left.
@@ -69,7 +69,11 @@ def test_csv_shows_every_name_whole_and_none_as_a_formula(home: Path) -> None:
         assert {row["site_name"] for row in rows} == {f"'{SITE}"}
         names = {int(row["channel_id"]): row["channel_name"] for row in rows}
         # Only what begins like a formula gets an apostrophe.
-        assert names == {11: CHANNELS[11], 12: CHANNELS[12], 13: f"'{CHANNELS[13]}"}
+        assert names == {
+            11: CHANNELS[11].replace("\n", " "),
+            12: CHANNELS[12].replace("\r", " ").replace("\x01", " "),
+            13: f"'{CHANNELS[13]}",
+        }
 
 
 def test_sheets_hold_texts_and_no_formula(home: Path) -> None:
@@ -101,9 +105,10 @@ def test_a_cell_survives_csv_and_never_begins_a_formula(text: str) -> None:
     ((header,), *cells) = list(csv.reader(written.splitlines(keepends=True)))
 
     assert header == "name"
-    assert cells == [[harmless(text)]]
+    shown = text.replace("\r\n", " ").translate(dict.fromkeys((2, 9, 10, 13), " "))
+    assert cells == [[harmless(shown)]]
     assert cells[0][0].lstrip(" \u200b\t")[:1] not in ("=", "+", "-", "@", "＝")
-    assert cells[0][0].removeprefix("'") == text.removeprefix("'")
+    assert cells[0][0].removeprefix("'") == shown.removeprefix("'")
 
 
 @pytest.mark.parametrize("text", HOSTILE, ids=range(len(HOSTILE)))

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import doctest
+from datetime import UTC, datetime, timedelta
 from types import ModuleType
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -30,6 +32,8 @@ def test_the_examples_in_the_docstrings_are_true(module: ModuleType) -> None:
         ("2026-11-09T00:00:00-05:00", "2026-11-16T00:00:00-05:00",
          "Mon 9 Nov, 00:00 – Sun 15 Nov, 24:00"),
         ("2026-11-10T20:00:00-05:00", "2026-11-10T20:15:00-05:00", "Tue 10 Nov, 20:00 – 20:15"),
+        ("2026-11-01T01:45:00-04:00", "2026-11-01T01:15:00-05:00",
+         "Sun 1 Nov, 01:45 (UTC−04:00) – 01:15 (UTC−05:00)"),
     ],
 )  # fmt: skip
 def test_a_span_names_each_day_once(start: str, end: str, shown: str) -> None:
@@ -41,6 +45,22 @@ def test_a_duration_over_the_clock_change_counts_real_hours() -> None:
     day = ("2026-11-01T00:00:00-04:00", "2026-11-02T00:00:00-05:00")
 
     assert formats.duration(*day) == "25 h"
+
+
+def test_only_the_hour_that_autumn_repeats_is_shown_with_its_offset() -> None:
+    first = datetime(2026, 11, 1, 4, tzinfo=UTC)
+    hours = [first + timedelta(hours=hour) for hour in range(4)]
+    labels = formats.axis_labels(
+        [hour.astimezone(ZoneInfo("America/New_York")).isoformat() for hour in hours]
+    )
+
+    assert labels == [
+        "Sun 1 Nov, 00:00",
+        "Sun 1 Nov, 01:00 (UTC−04:00)",
+        "Sun 1 Nov, 01:00 (UTC−05:00)",
+        "Sun 1 Nov, 02:00",
+    ]
+    assert formats.axis_labels(["Main", "Main", 3.0]) == ["Main", "Main", "03:00"]
 
 
 def test_zero_is_shown_as_zero_and_missing_as_a_dash() -> None:

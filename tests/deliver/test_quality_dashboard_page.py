@@ -85,6 +85,15 @@ def test_the_headline_counts_what_is_behind_and_what_is_blocked() -> None:
     assert dashboard_document(board(calm))["summary"]["headline"] == "Wilson Center is healthy"
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"), [("\u202eOffice", "Office"), ("مكتب", "\u2068مكتب\u2069")]
+)
+def test_a_site_name_does_not_turn_the_headline_around(name: str, shown: str) -> None:
+    calm = site(site_name=name, health="healthy", channels=channels()[:1], validation=())
+
+    assert dashboard_document(board(calm))["summary"]["headline"] == f"{shown} is healthy"
+
+
 def test_the_completeness_of_all_sites_weighs_each_by_what_was_due_there() -> None:
     whole, stopped, _ = channels()
     large = site(site_id="1", completeness_pct=90.0, channels=(whole,) * 3)

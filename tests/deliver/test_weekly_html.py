@@ -21,7 +21,7 @@ from example_findings import (
 from hostile_names import FEW_POINTS, hostile_names, renamed, weeks_named
 from html_page import Page, html_of, page_of
 
-from analyze.findings import DriftFinding, FollowUps, Reconciliation, WeekFindings
+from analyze.findings import DataQuality, DriftFinding, FollowUps, Reconciliation, WeekFindings
 from deliver.weekly.document import report_document
 from deliver.weekly.page import METHODS, weekly_page
 from lib.errors import UsageError
@@ -185,6 +185,26 @@ def test_a_week_without_readings_says_so_and_invents_no_zero() -> None:
     assert page.texts.count("No data") >= 3
 
 
+def test_a_week_in_which_nothing_was_due_is_not_called_incomplete() -> None:
+    week = replace(empty_week(), channels=(), data_quality=DataQuality(0.0, (), (), ()), charts={})
+    page = page_of(week)
+
+    assert "Data: nothing was due, 0 gaps" in page.text
+    assert "channels, nothing was due." in page.text
+    assert "0.0%" not in page.text
+    assert "By channel" not in page.texts
+    assert "Peak, kW" not in page.texts
+
+
+def test_a_tariff_of_zero_is_said_in_words() -> None:
+    week = week_findings()
+    free = replace(week.after_hours, total_excess_cost=0.0, estimated_annual_cost=0.0)
+    text = page_of(replace(week, after_hours=free)).text
+
+    assert "while the site was closed, at no cost by the site’s tariff." in text
+    assert "about $0.00" not in text
+
+
 def unpriced() -> WeekFindings:
     """The example week without any price."""
     week = week_findings()
@@ -340,7 +360,7 @@ def test_cost_and_peak_are_compared_with_what_was_expected(page: Page) -> None:
     overview = page.text[: page.text.index("Load against the expected")].replace("\u00a0", " ")
 
     assert "$766 Energy at the site’s tariff; ▲ 6.2% above the expected $721" in overview
-    assert "Fri 13 Nov, 14:15; ▲ 17.9% above the expected 75.0 kW" in overview
+    assert "Fri 13 Nov, 14:15; ▲ 17.9% above the usual 75.0 kW" in overview
 
 
 def test_base_load_peak_and_kinds_of_days_stand_beside_what_is_usual(page: Page) -> None:

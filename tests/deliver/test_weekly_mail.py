@@ -18,6 +18,7 @@ from deliver.forms.mail import MAX_BODY_BYTES
 from deliver.weekly.document import document_bytes, report_document
 from deliver.weekly.figures import weekly_figures
 from deliver.weekly.mail import weekly_mail
+from deliver.weekly.page import weekly_page
 from lib.errors import UsageError
 
 SCRIPT = "deliver/generate_weekly_report.py"
@@ -32,6 +33,21 @@ def read(content: bytes) -> EmailMessage:
     mail = email.message_from_bytes(content, policy=email.policy.default)
     assert isinstance(mail, EmailMessage)
     return mail
+
+
+@pytest.mark.parametrize("mail", ["week.json", "other/../week.json", "other/../new.pdf"])
+def test_a_mail_takes_the_place_of_no_file_of_the_report(
+    run_script: ScriptRunner, tmp_path: Path, mail: str
+) -> None:
+    saved = tmp_path / "week.json"
+    saved.write_bytes(document_bytes(document()))
+    before = saved.read_bytes()
+    new = tmp_path / "new.json"
+    result = run_script(SCRIPT, "--from-json", saved, "--out", new, "--eml", tmp_path / mail)
+
+    assert result.exit_code == 2
+    assert "--eml names a file of its own" in result.stderr
+    assert (saved.read_bytes(), sorted(tmp_path.iterdir())) == (before, [saved])
 
 
 def test_a_saved_report_becomes_a_mail_with_page_and_pdf(
@@ -75,6 +91,16 @@ def test_a_hostile_site_name_is_text_in_the_mail(name: str) -> None:
     assert "Bcc" not in mail.keys()  # noqa: SIM118 (a message is no dictionary)
     assert "<img" not in str(mail.get_body(("html",)))
     assert content == weekly_mail(report, weekly_figures(report), {})
+
+
+def test_a_site_name_turns_neither_the_plain_text_nor_the_title_around() -> None:
+    report = document(site_name="\u202eOffice\u2067", charts={})
+    mail = read(weekly_mail(report, weekly_figures(report), {}))
+    plain = mail.get_body(("plain",))
+    assert plain is not None
+
+    assert plain.get_content().splitlines()[0] == "Office"
+    assert "<title>Office: energy, 9 – 15 November 2026</title>" in weekly_page(report)
 
 
 def test_another_document_is_a_usage_error() -> None:

@@ -11,7 +11,13 @@ from pathlib import Path
 import pytest
 
 from lib.errors import ArgoError
-from lib.files import MAX_NAME_LENGTH, atomic_file, safe_name, write_atomically
+from lib.files import (
+    MAX_NAME_LENGTH,
+    atomic_file,
+    safe_name,
+    write_all_atomically,
+    write_atomically,
+)
 
 
 def test_a_file_is_written_with_its_folders_and_leaves_nothing_else(tmp_path: Path) -> None:
@@ -68,6 +74,32 @@ def test_a_full_disk_leaves_the_old_file_and_is_one_clear_error(tmp_path: Path) 
     assert done.stdout == f"ArgoError cannot write {path}: {os.strerror(errno.EFBIG)}\n"
     assert path.read_bytes() == b"old"
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_files_that_belong_together_are_all_written(tmp_path: Path) -> None:
+    contents = {tmp_path / "week.json": b"{}", tmp_path / "mails" / "week.eml": b"mail"}
+
+    write_all_atomically(contents)
+
+    assert {path: path.read_bytes() for path in contents} == contents
+    assert sorted(path for path in tmp_path.rglob("*") if path.is_file()) == sorted(contents)
+
+
+@pytest.mark.parametrize("refused", ["page.html", "file/page.html"])
+def test_where_one_file_is_refused_those_before_it_stay_as_they_were(
+    tmp_path: Path, refused: str
+) -> None:
+    report = tmp_path / "week.json"
+    report.write_bytes(b"old")
+    (tmp_path / "page.html").mkdir()
+    (tmp_path / "file").write_bytes(b"no folder")
+    before = sorted(tmp_path.iterdir())
+
+    with pytest.raises(ArgoError, match=f"cannot write {tmp_path / refused}"):
+        write_all_atomically({report: b"new", tmp_path / refused: b"new"})
+
+    assert report.read_bytes() == b"old"
+    assert sorted(tmp_path.iterdir()) == before
 
 
 def test_a_folder_that_is_a_file_is_one_clear_error(tmp_path: Path) -> None:
