@@ -64,7 +64,7 @@ def load_bill(
     """The bill of the days of one billing month; `site` is its row of v_sites."""
     first_day = looked_back_to(period, config)
     energy = load_period_energy(connection, site["site_id"], period, first_day)
-    return month_bill(energy, config, site["currency_code"] or config.currency, now)
+    return month_bill(energy, config, config.money_currency(site["currency_code"]), now)
 
 
 def month_bill(energy: PeriodEnergy, config: SiteConfig, currency: str, now: datetime) -> MonthBill:

@@ -66,7 +66,7 @@ def load_site(connection: Connection, config: SiteConfig, instant: datetime) -> 
 def outlook_of(data: SiteData, config: SiteConfig, instant: datetime, days: int) -> Outlook:
     """The forecast of a site at an instant, or why there is none; later readings are left out."""
     source, until, reason = "", None, None
-    currency = data.currency or config.currency
+    currency = config.money_currency(data.currency)
     periods: tuple[PeriodOutlook, ...] = ()
     daily: tuple[tuple[date, Estimate], ...] = ()
     notes: tuple[str, ...] = ()

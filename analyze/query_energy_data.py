@@ -214,10 +214,10 @@ def asked_prices(
 
 
 def currency_of(connection: Connection, site: Site, config: SiteConfig) -> str:
-    """The site's currency: as the API says it, else as configured."""
+    """The currency of the site's money."""
     sql = "SELECT currency_code FROM v_sites WHERE site_id = %s"
     (row,) = fetch_all(connection, sql, [site.site_id])
-    return row["currency_code"] or config.currency
+    return config.money_currency(row["currency_code"])
 
 
 def require_whole_sums(question: Question) -> None:

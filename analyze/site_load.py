@@ -94,7 +94,7 @@ def site_bill(data: SiteData, site: SiteConfig, period: Period) -> Bill | None:
         load.interval_seconds,
         Period(period.first_day, period.last_day, data.own_timezone),
         site.tariff,
-        currency=data.currency or site.currency,
+        currency=site.money_currency(data.currency),
         billing_day=site.billing_day,
     )
     return replace(found, notes=(*load.notes, *found.notes))

@@ -100,7 +100,7 @@ def analyze_week(
     followed = follow_ups(studies, prices)
     wins = quick_wins(waste.meters, anomalies, anomaly_costs, missing, _weeks(period), followed)
     channels = tuple(_channel_week(study, site) for study in studies if is_judged(study))
-    currency = data.currency or site.currency
+    currency = site.money_currency(data.currency)
     power = total_power(total)
     shape = site_shape(power, total, period, own_zone, site)
     return WeekFindings(

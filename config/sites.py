@@ -13,6 +13,7 @@ from pydantic import (
     AfterValidator,
     BaseModel,
     Field,
+    PrivateAttr,
     ValidationError,
     ValidationInfo,
     field_validator,
@@ -153,6 +154,7 @@ class SiteConfig(_Strict):
     health: HealthLimits = HealthLimits()
     outdoor_temperature: OutdoorTemperature | None = None
     recipients: Recipients = Recipients()
+    _names_currency: bool = PrivateAttr(default=False)
 
     @field_validator("timezone")
     @classmethod
@@ -167,6 +169,13 @@ class SiteConfig(_Strict):
         cls, value: tuple[TariffPeriod, ...], info: ValidationInfo
     ) -> tuple[TariffPeriod, ...]:
         return in_order(value, info.data.get("holidays"))
+
+    def money_currency(self, api_currency: str | None) -> str:
+        """The currency of this site's money: its own entry's, for the prices stand beside it.
+
+        Where the entry names none, the API's, and where that says none, the default.
+        """
+        return self.currency if self._names_currency else api_currency or self.currency
 
     def channel(self, channel_id: int) -> ChannelConfig:
         """What is configured for a channel; an empty config where nothing is."""
@@ -192,7 +201,9 @@ def _load(path: Path) -> dict[str, SiteConfig]:
     for site_id, values in listed.items():
         if values is not None and not isinstance(values, dict):
             raise SettingsError(f"{path}, site {site_id}: must be a list of 'name: value'")
-        sites[str(site_id)] = _site(path, str(site_id), {**defaults, **(values or {})})
+        site = _site(path, str(site_id), {**defaults, **(values or {})})
+        site._names_currency = "currency" in (values or {})
+        sites[str(site_id)] = site
     return sites
 
 

@@ -38,6 +38,15 @@ def test_a_site_that_is_not_listed_gets_the_defaults() -> None:
     assert (site.site_id, site.timezone, site.opening_hours) == ("4711", None, {})
 
 
+def test_money_is_in_the_currency_beside_the_prices_else_in_the_apis(sites_file: Path) -> None:
+    sites_file.write_text(
+        "defaults: {currency: USD}\nsites:\n  '1': {currency: EUR}\n  '2': {name: Two}\n"
+    )
+    assert site_config("1").money_currency("USD") == "EUR"
+    assert site_config("2").money_currency("GBP") == "GBP"
+    assert site_config("2").money_currency(None) == "USD"
+
+
 def test_tariffs_are_put_in_order(sites_file: Path) -> None:
     sites_file.write_text(
         "sites:\n  '1':\n    tariff:\n"
