@@ -54,8 +54,7 @@ _DEFINITIONS = (
     Definition(
         "Kinds of days",
         "Working days, Saturdays, Sundays and holidays of the site’s own calendar; days of which "
-        "at least 80% was measured. Energy a day is for 24 hours: a day on which clocks change "
-        "has one more or one less.",
+        "at least 80% was measured. A day’s energy is for 24 hours.",
         "site-profile",
     ),
     Definition(

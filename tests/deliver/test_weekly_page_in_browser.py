@@ -165,7 +165,8 @@ def test_on_paper_no_chart_is_cut_and_no_row_split(
     texts = [" ".join(page.extract_text().split()) for page in pages]
 
     assert 5 <= len(pages) <= 12
-    assert all(len(text) > 200 for text in texts)
+    # The last page ends where the text does.
+    assert all(len(text) > 200 for text in texts[:-1])
     # A drawing's first and last texts stand on one page: it was not cut.
     for first, last in (("kW Mon 9", "Sun 15"), ("Working days", "Holidays")):
         assert any(first.split()[-1] in text and last in text for text in texts)
