@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole daily job on the sandbox: site 23271, its last 9 weeks; at the end the weekly and the
+# The whole daily job on the sandbox: site 23271, its last 15 weeks; at the end the weekly and the
 # customer report, the Tableau export and the quality dashboard.
 #
 # Reads   the sandbox API (synthetic readings), started by itself
@@ -23,5 +23,5 @@ done
 export ARGO_DATA_DIR=${ARGO_DATA_DIR:-} ARGO_OUTPUT_DIR=${ARGO_OUTPUT_DIR:-}
 export ARGO_ENV_FILE= DATABASE_URL= ENISCOPE_API_URL=sandbox
 
-# 64 days reach back over the last complete month from any day of a month.
-bash operations/daily_sync.sh --site 23271 --days 64 --report --customer-report "$@"
+# 105 days: the last complete month from any day of a month, and six weeks before it to compare with.
+bash operations/daily_sync.sh --site 23271 --days 105 --report --customer-report "$@"
